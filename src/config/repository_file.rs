@@ -22,6 +22,9 @@ pub(super) fn read(
     if !rule.has("repository_file") {
         return Some(None);
     }
+    if !rule.is_table("repository_file") {
+        return None;
+    }
     let path = table.text("path");
     let from = table.text("from");
     let allow = table.texts("allow");
@@ -37,7 +40,10 @@ pub(super) fn read(
     let from = from_of(diagnostics, from);
     let allow =
         allow.and_then(|located| words(diagnostics, &located, &FileKey::ALL, FileKey::as_str));
-    let images = images(diagnostics, &table, allow.as_ref(), from);
+    // A person who may push a branch may push a base of their own.
+    let is_open = on == Some(On::PullRequest) && !rule.has("base");
+    let is_of_author = from == Some(FileFrom::Head) || is_open;
+    let images = images(diagnostics, &table, allow.as_ref(), is_of_author);
     check_use(diagnostics, &table, (on, from, start), has_github);
     table.finish();
     Some(Some(FileRule {
@@ -102,12 +108,12 @@ fn images(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     allow: Option<&BTreeSet<FileKey>>,
-    from: Option<FileFrom>,
+    is_of_author: bool,
 ) -> Option<GlobFilter> {
     let is_allowed = allow.is_some_and(|allow| allow.contains(&FileKey::Image));
     let Some(located) = table.texts("images") else {
-        if is_allowed && from == Some(FileFrom::Head) && !table.has("images") {
-            let what = "missing: with from = \"head\" and image in allow, a pull request would choose any image, which runs with the role of the build: name the images, such as [\"aws/codebuild/*\"]";
+        if is_allowed && is_of_author && !table.has("images") {
+            let what = "missing: with image in allow, and from = \"head\" or no base in the rule, a pull request would choose any image, which runs with the role of the build: name the images, such as [\"aws/codebuild/*\"]";
             diagnostics.note(table.place().key("images"), what);
         }
         return Some(GlobFilter::default());

@@ -13,6 +13,16 @@ pub fn one_line(text: &str, limit: usize) -> String {
     shown.take(limit).collect()
 }
 
+/// Escapes the text as [`one_line`] does. A text that is cut ends in `…`.
+#[must_use]
+pub fn title(text: &str, limit: usize) -> String {
+    let whole = one_line(text, limit + 1);
+    match whole.chars().count() > limit {
+        true => whole.chars().take(limit - 1).chain(['…']).collect(),
+        false => whole,
+    }
+}
+
 /// Escapes the text as [`one_line`] does, but keeps line breaks and tabs, and does not shorten it.
 #[must_use]
 pub fn lines(text: &str) -> String {
@@ -90,5 +100,12 @@ mod tests {
     #[test]
     fn a_line_is_cut_at_its_limit() {
         assert_eq!(one_line(&"é".repeat(100), 3), "ééé");
+    }
+
+    #[test]
+    fn a_title_that_is_cut_says_so() {
+        assert_eq!(title(&"é".repeat(100), 3), "éé…");
+        assert_eq!(title("éé\n", 7), r"éé\u{a}");
+        assert_eq!(title("éé\n", 6), r"éé\u{…");
     }
 }

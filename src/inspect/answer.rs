@@ -108,7 +108,7 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
         Some(Waiting::InvalidFile) => Answer::none(
             format!("the repository's file for branchline cannot be used: {error}"),
             &[
-                "correct the file and push again; `branchline explain` checks it with --repository-file or --template-file",
+                "correct the file in the commit that the error names, and push: for a file of the base, to the base branch; `branchline explain` checks it with --repository-file or --template-file",
             ],
         ),
         None => Answer::none(

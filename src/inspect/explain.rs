@@ -79,8 +79,8 @@ pub struct RehearsalConfig {
     pub max_attempts: MaxAttempts,
     /// The Region of the pipelines, for links.
     pub region: String,
-    /// The files that the rules read from repositories. The explanation warns of one that is
-    /// missing here.
+    /// The files that the rules read from repositories. The prediction names one that is missing
+    /// here.
     pub files: GivenFiles,
     /// CodeBuild, for rules whose clones have projects.
     pub projects: Arc<dyn ProjectReader>,
@@ -146,11 +146,8 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     pub async fn explain(&self, mut envelope: Envelope) -> Result<Explanation, Fault> {
         envelope.receive_count = 1;
         let processed = self.reconciler.process(envelope, None).await;
-        let (effects, mut clone) = self.reconciler.pipelines().take();
+        let (effects, clone) = self.reconciler.pipelines().take();
         let mut journal = processed.journal;
-        if let Some(clone) = &mut clone {
-            clone.warnings.extend(self.unread_files(&journal));
-        }
         let store = self.reconciler.store();
         let mut records = journal
             .commits
@@ -173,8 +170,12 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             }
             (Disposition::Delete | Disposition::Retry { .. }, _) => false,
         };
+        let mut prediction = self.sentence(&journal, &processed.disposition, clone.as_ref());
+        if !effects.is_empty() {
+            prediction.push_str(&self.unread_files(&journal));
+        }
         Ok(Explanation {
-            prediction: self.sentence(&journal, &processed.disposition, clone.as_ref()),
+            prediction,
             journal,
             effects,
             projects: self.projects.take(),
@@ -186,11 +187,11 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         })
     }
 
-    /// Warns of each file that the rule reads and the prediction has not.
-    fn unread_files(&self, journal: &Journal) -> Vec<String> {
+    /// Says which files the rule reads and the prediction has not; empty if there are none.
+    fn unread_files(&self, journal: &Journal) -> String {
         let rule = journal.rule.as_deref();
         let Some(rule) = rule.and_then(|name| self.reconciler.rules().named(name)) else {
-            return Vec::new();
+            return String::new();
         };
         let template = rule.template_file.as_ref().map(|file| &file.path);
         let file = rule.repository_file.as_ref().map(|file| &file.path);
@@ -198,13 +199,18 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             (template.filter(|_| !self.has_template), "--template-file"),
             (file.filter(|_| !self.has_file), "--repository-file"),
         ];
-        let warning = |(path, flag): (Option<&String>, &str)| {
-            let path = path?;
-            Some(format!(
-                "the rule reads {path} from the repository, which was not read here: give it with {flag}"
-            ))
-        };
-        unread.into_iter().filter_map(warning).collect()
+        let unread = unread
+            .iter()
+            .filter_map(|(path, flag)| Some((path.as_ref()?.as_str(), *flag)));
+        let (paths, flags): (Vec<&str>, Vec<&str>) = unread.unzip();
+        if paths.is_empty() {
+            return String::new();
+        }
+        format!(
+            ", as for a commit without {} (give {})",
+            paths.join(" and "),
+            flags.join(" and ")
+        )
     }
 
     fn sentence(

@@ -98,7 +98,11 @@ impl Source<'_> {
     ) -> Result<(Option<CommitId>, FileContent), Fault> {
         let revision = match (from, &self.base) {
             (FileFrom::Base, Some(commit)) => Revision::Commit(commit),
-            (FileFrom::Base | FileFrom::Head, _) => revision(self.row, self.spec, from),
+            (FileFrom::Base, None) => {
+                let base = self.spec.base.as_ref().ok_or_else(|| no_base(path))?;
+                Revision::Branch(base)
+            }
+            (FileFrom::Head, _) => head(self.row, self.spec),
         };
         let answer = self.files.file(&self.place, path, revision);
         let (commit, content) = answer.await.map_err(unread)?;
@@ -119,17 +123,22 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     }
 }
 
-/// Returns the commit that the file is read from. Subjects whose head is in a fork have no
-/// pipeline, so the head is always a commit of people who may push to the repository.
-fn revision<'a>(row: &'a Mapping, spec: &'a Spec, from: FileFrom) -> Revision<'a> {
-    let head = match &row.order.head {
+/// Returns the head that a file is read from. Subjects whose head is in a fork have no pipeline, so
+/// the head is always a commit of people who may push to the repository.
+fn head<'a>(row: &'a Mapping, spec: &'a Spec) -> Revision<'a> {
+    match &row.order.head {
         Some(commit) => Revision::Commit(commit),
         None => Revision::Branch(&spec.branch),
-    };
-    match from {
-        FileFrom::Base => spec.base.as_ref().map_or(head, Revision::Branch),
-        FileFrom::Head => head,
     }
+}
+
+/// Returns the fault of a subject whose base no event has named since its mapping was adopted. The
+/// file of the head must not take its place.
+fn no_base(path: &str) -> Fault {
+    let detail = format!(
+        "{path} of the base: the base is not known since the mapping was adopted: push a commit, or edit the pull request"
+    );
+    Fault::new(Reason::RepositoryFileInvalid, detail)
 }
 
 /// Returns the fault of a message whose file could not be read.

@@ -319,6 +319,27 @@ class Overlaps(unittest.TestCase):
         self.assertIsNone(done.find("one"))
 
 
+class Projects(Emulated):
+    """Tests CodeBuild: what moto leaves out of it."""
+
+    def test_an_update_replaces_what_it_names_and_the_index_of_tags_has_projects(self) -> None:
+        client = aws.client("codebuild", self.moto.endpoint)
+        made = account.project("arn:aws:iam::123456789012:role/service-role/build")
+        client.create_project(**made)
+        client.update_project(name="api-build", timeoutInMinutes=5)
+        (found,) = client.batch_get_projects(names=["api-build"])["projects"]
+        self.assertEqual(found["timeoutInMinutes"], 5)
+        self.assertEqual(found["environment"], made["environment"])
+        index = aws.client("resourcegroupstaggingapi", self.moto.endpoint)
+        for kinds, expected in ((["codebuild:project"], 1), (["codepipeline:pipeline"], 0)):
+            tagged = index.get_resources(
+                TagFilters=[{"Key": "team", "Values": ["api"]}], ResourceTypeFilters=kinds
+            )
+            self.assertEqual(len(tagged["ResourceTagMappingList"]), expected)
+        missing = self.error(lambda: client.update_project(name="other", timeoutInMinutes=5))
+        self.assertEqual(missing["Error"]["Code"], "ResourceNotFoundException")
+
+
 def key(name: str) -> Json:
     """Returns a key."""
     return {"pk": {"S": name}, "sk": {"S": "x"}}

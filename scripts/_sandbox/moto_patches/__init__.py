@@ -7,6 +7,7 @@ from . import (
     memory,
     parameters,
     pipelines,
+    projects,
     queues,
     speed,
     tagged,
@@ -23,6 +24,7 @@ def install() -> None:
     memory.install()
     parameters.install()
     pipelines.install()
+    projects.install()
     queues.install()
     speed.install()
     tagged.install()

@@ -41,8 +41,10 @@ pub fn lines(why: &Why, colours: bool) -> String {
             .map_or(String::new(), |waits| format!(", {waits}"));
         let pipeline = row.pipeline.as_deref().unwrap_or("-");
         let absence = row.absence.map_or(String::new(), |why| format!(": {why}"));
+        let projects = row.projects.as_deref();
+        let projects = projects.map_or(String::new(), |names| format!(", projects {names}"));
         let mapping = format!(
-            "{}{absence}{waits}, pipeline {pipeline}, last written {}",
+            "{}{absence}{waits}, pipeline {pipeline}{projects}, last written {}",
             row.state, row.updated_at
         );
         line(&mut text, "mapping", &mapping);

@@ -68,3 +68,26 @@ fn a_template_that_cannot_be_used_says_why() {
     branchline.toml:16: rule[1].template: is read from GitHub, which needs credentials: set github.app and github.private_key, or github.token
     "#);
 }
+
+#[test]
+fn a_file_that_is_a_text_is_one_mistake() {
+    let token = "token = \"env:NEW\"\n";
+    let text = "template = \"api-main\"\nrepository_file = \".branchline.toml\"";
+    insta::assert_snapshot!(problems(with(text, token)), @"branchline.toml:18: rule[1].repository_file: expected a table: repository_file = { ... }");
+}
+
+#[test]
+fn images_are_required_where_the_author_of_a_pull_request_chooses_the_file() {
+    let token = "token = \"env:NEW\"\n";
+    let with_base = |base: &str| {
+        let text = format!(
+            "template = \"api-main\"\n{base}repository_file = {{ path = \"a.toml\", allow = \"image\" }}"
+        );
+        match load_text(with(&text, token), &Overrides::default()) {
+            Ok(_) => "fine".to_owned(),
+            Err(_) => problems(with(&text, token)),
+        }
+    };
+    assert_eq!(with_base("base = \"main\"\n"), "fine");
+    insta::assert_snapshot!(with_base(""), @r#"branchline.toml:18: rule[1].repository_file.images: missing: with image in allow, and from = "head" or no base in the rule, a pull request would choose any image, which runs with the role of the build: name the images, such as ["aws/codebuild/*"]"#);
+}

@@ -212,6 +212,13 @@ impl Declaration {
         actions.chain(rules.map(|rule| (rule.stage, rule.place())))
     }
 
+    /// Returns the stages before the first one that changes something outside the pipeline.
+    pub(super) fn building_stages(&self) -> Vec<&str> {
+        let first = self.first_side_effect().map(|(stage, _)| stage);
+        let stages = self.stages();
+        stages.take_while(|stage| Some(*stage) != first).collect()
+    }
+
     /// Returns the first stage that changes something outside the pipeline, and the action or the
     /// condition that does it.
     pub(super) fn first_side_effect(&self) -> Option<(&str, String)> {

@@ -20,13 +20,8 @@ impl CloneOverrides {
         let text = |variable: &VariableFormat| variable.text(values);
         let variables = filled("variables", &self.variables, text)?;
         for (name, value) in &variables {
-            // API reference, `PipelineVariable.value`.
-            if !(1..=1_000).contains(&value.chars().count()) {
-                return Err(invalid(format!(
-                    "variables.{name} has {} characters here, but AWS accepts 1 to 1000",
-                    value.chars().count()
-                )));
-            }
+            let length = variable_length(value);
+            length.map_err(|why| invalid(format!("variables.{name} {why}")))?;
         }
         Ok(variables)
     }
@@ -80,6 +75,20 @@ impl CloneOverrides {
             }
         }
         Ok(())
+    }
+}
+
+/// Accepts the value of a pipeline variable (CodePipeline API reference, `PipelineVariable.value`).
+///
+/// # Errors
+/// Its length, and what is allowed.
+pub(super) fn variable_length(value: &str) -> Result<(), String> {
+    let length = value.chars().count();
+    match (1..=1_000).contains(&length) {
+        true => Ok(()),
+        false => Err(format!(
+            "has {length} characters here, but AWS accepts 1 to 1000"
+        )),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::report::reasons::{absence, advice};
 use crate::domain::report::record::{CommitRecord, Phase};
 use crate::domain::report::run::Run;
 use crate::domain::report::{Conclusion, Report, ReportForm, ReportState, TITLE_LIMIT};
-use crate::domain::text::one_line;
+use crate::domain::text::title;
 
 /// How long a check run shows the same stages while an execution runs. More frequent updates would
 /// take GitHub's rate limit from other pull requests.
@@ -96,7 +96,7 @@ impl CommitRecord {
             commit: self.key.commit.clone(),
             context: self.target.context.clone(),
             state: text.state,
-            title: one_line(&text.title, TITLE_LIMIT),
+            title: title(&text.title, TITLE_LIMIT),
             summary: String::new(),
             url: self.url(region),
             external_id: self.external_id(),

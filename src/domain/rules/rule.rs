@@ -9,9 +9,12 @@ use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
-use crate::domain::rules::repository_file::FileRule;
+use crate::domain::rules::repository_file::{FileFrom, FileRule};
 use crate::domain::rules::retention::Retention;
 use crate::domain::rules::template_file::TemplateFileRule;
+
+/// Branches that no operator names. A rule whose `base` has one of them does not limit it.
+const ANY_BRANCH: [&str; 2] = ["branchline-any", "branchline/any"];
 
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
@@ -76,6 +79,19 @@ impl Rule {
     #[must_use]
     pub fn reads_files(&self) -> bool {
         self.template_file.is_some() || self.repository_file.is_some()
+    }
+
+    /// Returns true if the author of a pull request decides which file counts: that of the head, or
+    /// that of any base: a person who may push a branch may push a base of their own.
+    #[must_use]
+    pub fn lets_author_choose(&self, from: FileFrom) -> bool {
+        match from {
+            FileFrom::Head => true,
+            FileFrom::Base => {
+                let is_open = ANY_BRANCH.iter().any(|name| self.base.is_match(name));
+                self.on == On::PullRequest && is_open
+            }
+        }
     }
 
     /// Returns true if the rule uses a placeholder anywhere.

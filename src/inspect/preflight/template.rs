@@ -90,10 +90,11 @@ fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> Stri
 fn of_files(rule: &Rule) -> Vec<String> {
     let mut warnings = Vec::new();
     let template = rule.template_file.as_ref();
-    if let Some(file) = template.filter(|file| file.from == FileFrom::Head) {
+    if let Some(file) = template.filter(|file| rule.lets_author_choose(file.from)) {
         let (path, name) = (&file.path, &rule.name);
         warnings.push(format!(
-            "rule '{name}' reads {path} from the commit that is built, so a pull request can leave out its tests: a check that succeeds does not mean that they ran"
+            "rule '{name}' reads {path} from {}, so a pull request can leave out its tests: a check that succeeds does not mean that they ran",
+            read_from(file.from)
         ));
         if rule.overrides.stages != StageSelection::Safe {
             warnings.push(format!(
@@ -102,14 +103,35 @@ fn of_files(rule: &Rule) -> Vec<String> {
         }
     }
     let file = rule.repository_file.as_ref();
-    let file = file.filter(|file| file.from == FileFrom::Head);
+    let file = file.filter(|file| rule.lets_author_choose(file.from));
     if let Some(file) = file.filter(|file| file.allow.contains(&FileKey::KeepStages)) {
         warnings.push(format!(
-            "rule '{}' lets {} of the commit that is built set keep_stages, so a pull request can leave out its tests: a check that succeeds does not mean that they ran",
-            rule.name, file.path
+            "rule '{}' lets {} of {} set keep_stages, so a pull request can leave out its tests: a check that succeeds does not mean that they ran",
+            rule.name, file.path, read_from(file.from)
         ));
     }
+    let template = template.map(|file| (&file.path, file.from));
+    let file = rule
+        .repository_file
+        .as_ref()
+        .map(|file| (&file.path, file.from));
+    let open = template.into_iter().chain(file);
+    let open = open.filter(|(_, from)| *from == FileFrom::Base && rule.lets_author_choose(*from));
+    warnings.extend(open.map(|(path, _)| {
+        format!(
+            "rule '{}' reads {path} from any base, also from a branch that the author of the pull request has pushed: name the branches that are protected at GitHub, such as base = [\"main\"]",
+            rule.name
+        )
+    }));
     warnings
+}
+
+/// Describes the commit of a file that the author of a pull request chooses.
+fn read_from(from: FileFrom) -> &'static str {
+    match from {
+        FileFrom::Head => "the commit that is built",
+        FileFrom::Base => "a base that its author chooses",
+    }
 }
 
 fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {

@@ -105,6 +105,27 @@ fn without_a_terminal_it_prints_one_json_object() {
 }
 
 #[test]
+fn a_file_that_is_not_given_is_named_with_what_is_predicted_without_it() {
+    let folder = Folder::new(&Webhook::pull_request("opened"));
+    let rules = RULES
+        .replace("github = {", "github = { token = \"env:NOT_SET\",")
+        .replace("template = \"api-template\"", "template = { file = \"ci/pipeline.json\", fallback = \"api-template\" }\nrepository_file = { path = \".branchline.toml\", allow = \"buildspec\" }");
+    std::fs::write(folder.path("changes.toml"), "buildspec = \"a.yml\"\n").unwrap();
+    let predicted = |arguments: &[&str]| {
+        let all = [
+            &["pull_request.json", "--template", "template.json"],
+            arguments,
+        ]
+        .concat();
+        let output = output(folder.command(&all).env("RULES", &rules));
+        let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+        explanation["prediction"].as_str().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(predicted(&[]), @"create api-pr-7 from api-template, as for a commit without ci/pipeline.json and .branchline.toml (give --template-file and --repository-file)");
+    insta::assert_snapshot!(predicted(&["--repository-file", "changes.toml"]), @"create api-pr-7 from api-template, as for a commit without ci/pipeline.json (give --template-file)");
+}
+
+#[test]
 fn a_dead_letter_is_predicted_with_its_reason_and_exit_code_1() {
     let hostile = Webhook::pull_request("opened").title("#{Source.Token}");
     let output = Folder::new(&hostile).explain(&["pull_request.json"]);

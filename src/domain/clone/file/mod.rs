@@ -3,12 +3,14 @@
 
 mod origin;
 mod parse;
+pub(crate) mod words;
 
 pub(crate) use origin::Origin;
 
-use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
+use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::overrides::{CloneOverrides, MIN_STAGES};
 use crate::domain::clone::projects::BuildSettings;
-use crate::domain::clone::variables::Variable;
+use crate::domain::clone::variables::{Variable, variable_length};
 use crate::domain::clone::{CloneRequest, NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
@@ -37,11 +39,20 @@ pub enum FileContent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryFile {
     origin: Origin,
-    variables: Vec<(String, VariableFormat)>,
-    environment: Vec<(String, FormatString)>,
+    variables: Vec<Named>,
+    environment: Vec<Named>,
     buildspec: Option<String>,
     keep_stages: Option<Vec<Stage>>,
     build: BuildSettings,
+}
+
+/// A variable of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named {
+    name: String,
+    format: FormatString,
+    /// Where the file has the value.
+    place: String,
 }
 
 /// A stage that the file names.
@@ -63,7 +74,9 @@ impl RepositoryFile {
         template: &Template,
         request: &CloneRequest<'_>,
     ) -> Result<NewPipeline, Fault> {
-        let changed = self.rule(request.rule, template).and_then(|rule| {
+        let rule = self.check_values(&request.values);
+        let rule = rule.and_then(|()| self.rule(request.rule, template));
+        let changed = rule.and_then(|rule| {
             let request = CloneRequest {
                 rule: &rule,
                 ..*request
@@ -82,16 +95,20 @@ impl RepositoryFile {
     /// Returns the values of the rule's variables and the file's for one subject.
     ///
     /// # Errors
-    /// Those of [`CloneOverrides::variables`] for the rule's, and `repository-file-invalid` for the
-    /// file's.
+    /// Those of [`CloneOverrides::variables`] for the rule's, and `repository-file-invalid` with
+    /// the place for the file's.
     pub fn variables(
         &self,
         rule: &Rule,
         values: &PlaceholderValues<'_>,
     ) -> Result<Vec<Variable>, Fault> {
         let mut variables = rule.overrides.variables(values)?;
+        self.check_values(values)?;
+        let own = self.variables.iter();
         let own = CloneOverrides {
-            variables: self.variables.clone(),
+            variables: own
+                .map(|one| (one.name.clone(), one.format.clone().into()))
+                .collect(),
             ..CloneOverrides::default()
         };
         let own = own
@@ -107,15 +124,33 @@ impl RepositoryFile {
         !self.build.is_empty()
     }
 
+    /// Refuses values that cannot be filled in for a subject.
+    fn check_values(&self, values: &PlaceholderValues<'_>) -> Result<(), Fault> {
+        let variables = self.variables.iter().filter_map(|one| {
+            let why = match one.format.plain_text_of_file(values) {
+                Err(why) => why,
+                Ok(text) => variable_length(&text).err()?,
+            };
+            Some(format!("{}: variables.{}: {why}", one.place, one.name))
+        });
+        let environment = self.environment.iter().filter_map(|one| {
+            let why = one.format.text(values).err()?;
+            Some(format!("{}: environment.{}: {why}", one.place, one.name))
+        });
+        self.origin.refuse(variables.chain(environment).collect())
+    }
+
     /// Returns the rule with the changes of the file.
     fn rule(&self, rule: &Rule, template: &Template) -> Result<Rule, Fault> {
         let dropped = self.dropped_stages(rule, template)?;
         let mut rule = rule.clone();
         let overrides = &mut rule.overrides;
-        overrides.variables.extend(self.variables.iter().cloned());
-        overrides
-            .environment
-            .extend(self.environment.iter().cloned());
+        let variables = self.variables.iter();
+        let variables = variables.map(|one| (one.name.clone(), one.format.clone().into()));
+        overrides.variables.extend(variables);
+        let environment = self.environment.iter();
+        let environment = environment.map(|one| (one.name.clone(), one.format.clone()));
+        overrides.environment.extend(environment);
         if self.buildspec.is_some() {
             overrides.buildspec.clone_from(&self.buildspec);
         }
@@ -142,8 +177,38 @@ impl RepositoryFile {
             return Err(self.origin.invalid(&detail));
         }
         let is_kept = |name: &&&str| keep.iter().any(|stage| stage.name == **name);
+        let kept: Vec<&str> = stages.iter().filter(is_kept).copied().collect();
+        if let (Some(first), true) = (keep.first(), kept.len() < MIN_STAGES) {
+            let detail = format!(
+                "{}: keep_stages: leaves only {}, and a pipeline needs two stages: name another one of {}",
+                first.place,
+                kept.join(", "),
+                stages.join(", ")
+            );
+            return Err(self.origin.invalid(&detail));
+        }
+        self.check_gates(keep, &clone)?;
         let dropped = stages.iter().filter(|name| !is_kept(name));
         Ok(dropped.map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Refuses to keep a stage without those before it, from the first one that changes something
+    /// outside the pipeline: one of them may be the approval of the next.
+    fn check_gates(&self, keep: &[Stage], clone: &Declaration) -> Result<(), Fault> {
+        let found = |name: &str| keep.iter().find(|stage| stage.name == name);
+        let building = clone.building_stages().len();
+        let mut acting = clone.stages().skip(building);
+        let Some(dropped) = acting.find(|name| found(name).is_none()) else {
+            return Ok(());
+        };
+        let Some(kept) = acting.find_map(found) else {
+            return Ok(());
+        };
+        let detail = format!(
+            "{}: keep_stages: '{dropped}' comes before '{}' and may be its approval: name '{dropped}' as well, or remove '{}'",
+            kept.place, kept.name, kept.name
+        );
+        Err(self.origin.invalid(&detail))
     }
 
     /// Returns the fault of a CodeBuild project that AWS refuses with the file's settings.

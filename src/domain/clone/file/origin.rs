@@ -5,23 +5,26 @@ use std::fmt;
 use crate::domain::clone::file::{FILE_LIMIT, FileContent};
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::CommitId;
+use crate::domain::rules::repository_file::FileFrom;
 
 /// The characters of a commit that people read.
 const SHORT_COMMIT: usize = 7;
 /// The most mistakes that are named.
 const MISTAKES: usize = 3;
 
-/// The path and the commit of a file, in words: `.branchline.toml at 1a2b3c4`.
+/// The path and the commit of a file, in words: `.branchline.toml at 1a2b3c4`, or `.branchline.toml
+/// of the base at 1a2b3c4` for a file that the pull request does not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin(String);
 
 impl Origin {
     /// Creates the origin of a file. A file that a person gave has no commit.
-    pub(crate) fn new(path: &str, commit: Option<&CommitId>) -> Self {
+    pub(crate) fn new(path: &str, commit: Option<&CommitId>, from: FileFrom) -> Self {
         let short = commit.and_then(|commit| commit.as_str().get(..SHORT_COMMIT));
-        Self(match short {
-            Some(short) => format!("{path} at {short}"),
-            None => path.to_owned(),
+        Self(match (short, from) {
+            (Some(short), FileFrom::Base) => format!("{path} of the base at {short}"),
+            (Some(short), FileFrom::Head) => format!("{path} at {short}"),
+            (None, FileFrom::Base | FileFrom::Head) => path.to_owned(),
         })
     }
 

@@ -6,8 +6,9 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::domain::clone::file::{FileContent, Origin, RepositoryFile, Stage};
-use crate::domain::clone::overrides::{VariableFormat, buildspec_path};
+use crate::domain::clone::file::{FileContent, Named, Origin, RepositoryFile, Stage, words};
+use crate::domain::clone::limits::VARIABLES;
+use crate::domain::clone::overrides::buildspec_path;
 use crate::domain::clone::projects::{BuildSettings, build_compute, build_image, build_timeout};
 use crate::domain::clone::variables::{check_environment, check_variable};
 use crate::domain::fault::Fault;
@@ -36,7 +37,7 @@ struct Reader<'a> {
     text: &'a str,
     rule: &'a Rule,
     file: &'a FileRule,
-    /// Each with the place of its first byte.
+    /// Each with its first byte.
     mistakes: Vec<(usize, String)>,
 }
 
@@ -51,13 +52,16 @@ impl RepositoryFile {
         rule: &Rule,
         file: &FileRule,
     ) -> Result<Self, Fault> {
-        let origin = Origin::new(&file.path, commit);
+        let origin = Origin::new(&file.path, commit, file.from);
         let Some(text) = origin.text(content)? else {
             return Ok(Self::default());
         };
         let document: Document = toml::from_str(text).map_err(|error| {
             let place = place(text, error.span().map_or(0, |span| span.start));
-            origin.invalid(&format!("{place}: {}", error.message()))
+            let message = error.message();
+            let what = words::of_form(message, "a table");
+            let what = what.unwrap_or_else(|| format!("not TOML: {message}"));
+            origin.invalid(&format!("{place}: {what}"))
         })?;
         let mut reader = Reader {
             text,
@@ -84,14 +88,14 @@ impl Reader<'_> {
             compute,
             timeout,
         } = document;
-        let variables = self.allowed(FileKey::Variables, variables);
-        let environment = self.allowed(FileKey::Environment, environment);
+        let variables = self.texts(FileKey::Variables, variables);
+        let environment = self.texts(FileKey::Environment, environment);
         let buildspec = self.allowed_at(FileKey::Buildspec, buildspec);
         let keep_stages = self.allowed_at(FileKey::KeepStages, keep_stages);
         RepositoryFile {
             origin,
-            variables: self.variables(variables.unwrap_or_default()),
-            environment: self.environment(environment.unwrap_or_default()),
+            variables: self.variables(variables),
+            environment: self.environment(environment),
             buildspec: buildspec.and_then(|(span, path)| {
                 let path = buildspec_path(path);
                 path.map_err(|why| self.note(&span, "buildspec", why)).ok()
@@ -106,30 +110,30 @@ impl Reader<'_> {
         }
     }
 
-    fn variables(&mut self, texts: Texts) -> Vec<(String, VariableFormat)> {
+    fn variables(&mut self, texts: Texts) -> Vec<Named> {
         let mut read = Vec::new();
         for (name, value) in texts {
             let is_taken = |name: &str, rule: &Rule| has(&rule.overrides.variables, name);
-            let Some((name, format, span)) =
+            let Some((named, span)) =
                 self.format(FileKey::Variables, name, value, check_variable, is_taken)
             else {
                 continue;
             };
-            match format.literal_problem() {
-                Some(problem) => self.note(&span, &format!("variables.{name}"), problem),
-                None => read.push((name, format.into())),
+            match named.format.literal_problem() {
+                Some(problem) => self.note(&span, &format!("variables.{}", named.name), problem),
+                None => read.push(named),
             }
         }
         read
     }
 
-    fn environment(&mut self, texts: Texts) -> Vec<(String, FormatString)> {
+    fn environment(&mut self, texts: Texts) -> Vec<Named> {
         let mut read = Vec::new();
         for (name, value) in texts {
             let is_taken = |name: &str, rule: &Rule| has(&rule.overrides.environment, name);
             let key = FileKey::Environment;
             let format = self.format(key, name, value, check_environment, is_taken);
-            read.extend(format.map(|(name, format, _)| (name, format)));
+            read.extend(format.map(|(named, _)| named));
         }
         read
     }
@@ -143,7 +147,7 @@ impl Reader<'_> {
         value: Spanned<String>,
         check_name: fn(&str) -> Result<(), &'static str>,
         is_taken: impl Fn(&str, &Rule) -> bool,
-    ) -> Option<(String, FormatString, Range<usize>)> {
+    ) -> Option<(Named, Range<usize>)> {
         let (span, value) = (value.span(), value.into_inner());
         let (name_span, name) = (name.span(), name.into_inner());
         let key = format!("{}.{name}", key.as_str());
@@ -177,7 +181,13 @@ impl Reader<'_> {
             self.note(&span, &key, &what);
             return None;
         }
-        Some((name, format, span))
+        let place = place(self.text, span.start);
+        let named = Named {
+            name,
+            format,
+            place,
+        };
+        Some((named, span))
     }
 
     fn stages(&mut self, span: &Range<usize>, stages: Vec<Spanned<String>>) -> Vec<Stage> {
@@ -226,12 +236,24 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the value of a key, or records that the rule does not allow the key.
-    fn allowed<T>(&mut self, key: FileKey, value: Option<Spanned<T>>) -> Option<T> {
-        Some(self.allowed_at(key, value)?.1)
+    /// Returns the values of a table; none if the rule does not allow the key, or if there are more
+    /// than AWS accepts, so that no file costs the time of thousands.
+    fn texts(&mut self, key: FileKey, texts: Option<Spanned<Texts>>) -> Texts {
+        let Some((span, texts)) = self.allowed_at(key, texts) else {
+            return Texts::new();
+        };
+        if texts.len() <= VARIABLES {
+            return texts;
+        }
+        let what = format!(
+            "has {} variables, and AWS accepts at most {VARIABLES}",
+            texts.len()
+        );
+        self.note(&span, key.as_str(), &what);
+        Texts::new()
     }
 
-    /// Returns the same with the place of the value.
+    /// Returns the value of a key with its place, or records that the rule does not allow the key.
     fn allowed_at<T>(
         &mut self,
         key: FileKey,

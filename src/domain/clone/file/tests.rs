@@ -5,6 +5,7 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 use crate::domain::clone::diff::{diff, lines};
+use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::tests::{clone_of, rule, template_with_stages};
 use crate::domain::fault::Reason;
 use crate::domain::ids::CommitId;
@@ -106,32 +107,32 @@ fn a_mistake_has_its_line_and_column() {
         "# ä\n[environment]\nA = \"1\"\nPR = \"2\"\n1B = \"3\"\n2B = \"3\"\n3B = \"3\"",
     ];
     let faults = mistakes.map(changes).join("\n");
-    insta::assert_snapshot!(faults, @r"
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 11: unclosed table, expected `]`
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: invalid type: integer `1`, expected a string
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 9: image: rule 'rule 1' permits aws/codebuild/* (repository_file.images): choose one of these
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 9: image: not the name of an image: expected A-Z a-z 0-9 . _ / : @ -, such as aws/codebuild/standard:7.0; line 2, column 11: compute: not a compute type: expected one of CodeBuild's, such as BUILD_GENERAL1_MEDIUM; line 3, column 11: timeout: expected 5 to 2160 minutes
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 1: unknown field `privileged`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`, `image`, `compute`, `timeout`
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 15: variables.a b: not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 1: variables.PR: rule 'rule 1' sets it: remove it here
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 1: environment.PR: rule 'rule 1' sets it: remove it here
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 7: variables.A: has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use environment
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: variables.A: begins with '-' or '@', which a program may read as an option or a file: use environment
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: variables.A: has '://' or '..', which a program may read as a URL or the folder above: use environment
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: variables.A: unknown placeholder '{tilte}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: environment.A: has '#{', which CodePipeline reads as a variable
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 1: environment.1A: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 13: buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 13: buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 15: keep_stages: an empty list keeps no stage: name the stages to keep
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 35: keep_stages: 'Deploy' is not a stage of the clone, which has Source, Build, Test: remove it
-    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, the rule leaves only Source, and a pipeline needs two stages
-    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, the rule leaves 'Build' as the first stage, which must hold the source actions
-    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, variables.A has 0 characters here, but AWS accepts 1 to 1000
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 4, column 1: environment.PR: rule 'rule 1' sets it: remove it here; line 5, column 1: environment.1B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit; line 6, column 1: environment.2B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
+    insta::assert_snapshot!(faults, @"
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 11: not TOML: unclosed table, expected `]`
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: expected text in quotes
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 9: image: rule 'rule 1' permits aws/codebuild/* (repository_file.images): choose one of these
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 9: image: not the name of an image: expected A-Z a-z 0-9 . _ / : @ -, such as aws/codebuild/standard:7.0; line 2, column 11: compute: not a compute type: expected one of CodeBuild's, such as BUILD_GENERAL1_MEDIUM; line 3, column 11: timeout: expected 5 to 2160 minutes
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 1: unknown key 'privileged': expected variables, environment, buildspec, keep_stages, image, compute, timeout
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 15: variables.a b: not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 1: variables.PR: rule 'rule 1' sets it: remove it here
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 1: environment.PR: rule 'rule 1' sets it: remove it here
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 7: variables.A: has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use environment
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: variables.A: begins with '-' or '@', which a program may read as an option or a file: use environment
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: variables.A: has '://' or '..', which a program may read as a URL or the folder above: use environment
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: variables.A: unknown placeholder '{tilte}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: environment.A: has '#{', which CodePipeline reads as a variable
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 1: environment.1A: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 13: buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 13: buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 15: keep_stages: an empty list keeps no stage: name the stages to keep
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 35: keep_stages: 'Deploy' is not a stage of the clone, which has Source, Build, Test: remove it
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 16: keep_stages: leaves only Source, and a pipeline needs two stages: name another one of Source, Build, Test
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: with this file, the rule leaves 'Build' as the first stage, which must hold the source actions
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: variables.A: has 0 characters here, but AWS accepts 1 to 1000
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 4, column 1: environment.PR: rule 'rule 1' sets it: remove it here; line 5, column 1: environment.1B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit; line 6, column 1: environment.2B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
     ");
     let long = format!("[environment]\nA = \"{}\"", "x".repeat(1_000));
-    insta::assert_snapshot!(changes(&long), @"repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, EnvironmentVariables of Build/Build would have 1089 characters, but AWS accepts a value of 1 to 1000 and a key of 1 to 50");
+    insta::assert_snapshot!(changes(&long), @"repository-file-invalid: .branchline.toml of the base at 1a2b3c4: with this file, EnvironmentVariables of Build/Build would have 1089 characters, but AWS accepts a value of 1 to 1000 and a key of 1 to 50");
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn what_is_not_the_text_of_a_file_is_refused() {
 fn a_key_that_the_rule_does_not_allow_is_refused_with_the_setting() {
     let text = "buildspec = \"x.yml\"\nkeep_stages = [\"Source\"]\n[variables]\nA = \"1\"\n";
     let faults = read_for(text, &[FileKey::Environment]).unwrap_err();
-    insta::assert_snapshot!(faults, @"repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 13: buildspec: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 2, column 15: keep_stages: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 3, column 1: variables: rule 'rule 1' does not allow it here (repository_file.allow): remove it");
+    insta::assert_snapshot!(faults, @"repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 13: buildspec: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 2, column 15: keep_stages: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 3, column 1: variables: rule 'rule 1' does not allow it here (repository_file.allow): remove it");
 }
 
 #[test]
@@ -181,6 +182,75 @@ fn the_variables_of_the_file_are_given_to_each_execution() {
         given,
         [("PR".into(), "7".into()), ("NODE".into(), "22".into())]
     );
+}
+
+#[test]
+fn a_stage_that_acts_is_kept_only_with_those_before_it() {
+    let approve = serde_json::json!({"name": "Approve", "actions": [{
+        "name": "Ask", "actionTypeId": {"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"},
+    }]});
+    let deploying = |name: &str| {
+        serde_json::json!({"name": name, "actions": [{
+            "name": "Ship", "actionTypeId": {"category": "Deploy", "owner": "AWS", "provider": "S3", "version": "1"},
+        }]})
+    };
+    let mut template = template();
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let added = [approve, deploying("Preview"), deploying("Live")];
+    stages.as_array_mut().unwrap().extend(added);
+    let mut rule = strict();
+    rule.overrides.shared_targets = true;
+    let all = ["Source", "Build", "Test", "Approve", "Preview", "Live"];
+    rule.overrides.stages = StageSelection::Named(all.map(str::to_owned).into());
+    let kept = |names: &[&str]| {
+        let file = read(&format!("keep_stages = {names:?}")).unwrap();
+        let clone = clone_of(&rule, |request| file.clone_for(&template, request));
+        clone.map(|clone| clone.declaration.stages().collect::<Vec<_>>().join(", "))
+    };
+    for fine in [
+        &all[..],
+        &all[..5],
+        &all[..4],
+        &all[..3],
+        &["Source", "Test", "Approve", "Preview"],
+    ] {
+        assert_eq!(kept(fine), Ok(fine.join(", ")));
+    }
+    insta::assert_snapshot!(kept(&["Source", "Build", "Preview"]).unwrap_err(), @"repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 35: keep_stages: 'Approve' comes before 'Preview' and may be its approval: name 'Approve' as well, or remove 'Preview'");
+    insta::assert_snapshot!(kept(&["Source", "Build", "Approve", "Live"]).unwrap_err(), @"repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 46: keep_stages: 'Preview' comes before 'Live' and may be its approval: name 'Preview' as well, or remove 'Live'");
+}
+
+#[test]
+fn a_value_that_does_not_fit_the_subject_has_its_place_and_no_advice_of_a_rule() {
+    let many = (0..51).map(|number| format!("A{number} = \"1\"\n"));
+    let long = format!("[variables]\nA = \"{}\"\n", "x".repeat(1_001));
+    let texts = [
+        "[variables]\nA = \"1\"\nT = \"{title}\"\n",
+        &long,
+        "\nkeep_stages = [\"Test\"]\n",
+        &format!("[environment]\n{}", many.collect::<String>()),
+    ];
+    insta::assert_snapshot!(texts.map(changes).join("\n"), @r#"
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 3, column 5: variables.T: {title} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use {title_slug}, or environment
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 5: variables.A: has 1001 characters here, but AWS accepts 1 to 1000
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 2, column 16: keep_stages: leaves only Test, and a pipeline needs two stages: name another one of Source, Build, Test
+    repository-file-invalid: .branchline.toml of the base at 1a2b3c4: line 1, column 1: environment: has 51 variables, and AWS accepts at most 50
+    "#);
+}
+
+#[test]
+fn the_file_of_the_base_says_so_and_that_of_the_head_does_not() {
+    let of = |from: FileFrom| {
+        let commit = CommitId::parse("1a2b3c4d".repeat(5)).unwrap();
+        let rule = FileRule {
+            from,
+            ..file_rule(&FileKey::ALL)
+        };
+        let read = RepositoryFile::read(&FileContent::NotAFile, Some(&commit), &strict(), &rule);
+        read.unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(of(FileFrom::Base), @"repository-file-invalid: .branchline.toml of the base at 1a2b3c4: it is not a file: replace it with one, or remove it");
+    insta::assert_snapshot!(of(FileFrom::Head), @"repository-file-invalid: .branchline.toml at 1a2b3c4: it is not a file: replace it with one, or remove it");
 }
 
 /// The lines of a file for each key.

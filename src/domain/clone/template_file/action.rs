@@ -78,6 +78,7 @@ pub(super) fn check(
 impl Check<'_> {
     /// Returns the action of the clone; `None` if the file has a mistake.
     fn made(mut self) -> Option<document::Action> {
+        self.names();
         match self.kind()? {
             FileAction::Build | FileAction::Test => self.build(),
             FileAction::Commands => Some(self.commands()),
@@ -86,6 +87,25 @@ impl Check<'_> {
 
     fn note(&mut self, field: &str, what: &str) {
         self.mistakes.note(&format!("{}.{field}", self.path), what);
+    }
+
+    /// Refuses the names of what the source of every clone makes.
+    fn names(&mut self) {
+        let allowed = self.allowed;
+        let mut sources = allowed.sources();
+        let namespace = self.action.namespace.as_deref();
+        if namespace.is_some() && sources.any(|source| source.namespace == namespace) {
+            let what = "is that of a source action of the template: choose another name";
+            self.note("namespace", what);
+        }
+        for (place, artifact) in self.action.output_artifacts.iter().enumerate() {
+            let mut outputs = allowed.sources().flat_map(|source| source.outputs());
+            if outputs.any(|output| output == artifact.name) {
+                let field = format!("outputArtifacts[{place}].name");
+                let what = "is that of a source action of the template: choose another name";
+                self.note(&field, what);
+            }
+        }
     }
 
     fn kind(&mut self) -> Option<FileAction> {
@@ -226,7 +246,16 @@ impl Check<'_> {
                 self.only_same(key, value, &COMMANDS_KEYS);
             }
         }
+        let has_role = self.allowed.rule.overrides.roles.pipeline.is_some();
         let same = self.same.as_ref();
+        if !has_role && same.and_then(Action::role).is_none() {
+            let what = format!(
+                "Commands run with the role of the pipeline, and rule '{}' has no role_arn for that: remove the action, or set role_arn in the rule",
+                self.allowed.rule.name
+            );
+            self.mistakes
+                .note(&format!("{}.actionTypeId", self.path), &what);
+        }
         let (role, region) = (same.and_then(Action::role), same.and_then(Action::region));
         let said = [
             ("roleArn", action.role_arn.as_deref(), role),
@@ -288,7 +317,9 @@ impl Check<'_> {
             return None;
         };
         for (place, variable) in variables.iter().enumerate() {
-            self.variable(&format!("{field}[{place}]"), variable);
+            let field = format!("{field}[{place}]");
+            self.variable(&field, variable);
+            self.inserted(&field, variable);
         }
         serde_json::to_string(&variables).ok()
     }
@@ -299,18 +330,10 @@ impl Check<'_> {
         let Some(kind) = variable.kind.as_deref().filter(|kind| *kind != PLAINTEXT) else {
             return;
         };
-        let configuration = &self.action.configuration;
-        let is_alike = |one: &Action<'_>| {
-            one.provider == self.action.action_type_id.provider
-                && one.configured(PROJECT) == configuration.get(PROJECT).map(String::as_str)
-        };
-        let alike = self.allowed.building_actions().filter(is_alike);
-        let mut given = alike.flat_map(|action| environment_of(&action));
         let is_it = |given: &Value| {
-            given.get("type").and_then(Value::as_str) == Some(kind)
-                && given.get("value").and_then(Value::as_str) == Some(&variable.value)
+            text_of(given, "type") == Some(kind) && text_of(given, "value") == Some(&variable.value)
         };
-        if !given.any(|one| is_it(&one)) {
+        if !self.is_given(is_it) {
             let what = format!(
                 "is a secret of type {kind} that template '{}' does not give to this project: use a PLAINTEXT value, or remove it",
                 self.allowed.template()
@@ -318,4 +341,39 @@ impl Check<'_> {
             self.note(field, &what);
         }
     }
+
+    /// Refuses a text that CodePipeline inserts into the JSON, in which it could add a secret.
+    fn inserted(&mut self, field: &str, variable: &EnvironmentVariable) {
+        let texts = [&variable.name, &variable.value];
+        let Some(written) = texts.iter().find_map(|text| self.allowed.written(text)) else {
+            return;
+        };
+        let is_it = |given: &Value| {
+            text_of(given, "name") == Some(&variable.name)
+                && text_of(given, "value") == Some(&variable.value)
+        };
+        if !self.is_given(is_it) {
+            let what = format!(
+                "{written} has text that people or builds write, which CodePipeline does not escape in JSON: use a variable of the rule, or remove it"
+            );
+            self.note(field, &what);
+        }
+    }
+
+    /// Returns true if the template gives such an environment variable to the same project, or to
+    /// commands.
+    fn is_given(&self, is_it: impl Fn(&Value) -> bool) -> bool {
+        let configuration = &self.action.configuration;
+        let is_alike = |one: &Action<'_>| {
+            one.provider == self.action.action_type_id.provider
+                && one.configured(PROJECT) == configuration.get(PROJECT).map(String::as_str)
+        };
+        let alike = self.allowed.building_actions().filter(is_alike);
+        let mut given = alike.flat_map(|action| environment_of(&action));
+        given.any(|one| is_it(&one))
+    }
+}
+
+fn text_of<'a>(variable: &'a Value, key: &str) -> Option<&'a str> {
+    variable.get(key).and_then(Value::as_str)
 }

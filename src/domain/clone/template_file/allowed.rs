@@ -54,7 +54,7 @@ impl<'a> Allowed<'a> {
         template: &'a Declaration,
         clone: &'a Declaration,
     ) -> Self {
-        let building = building_stages(clone);
+        let building = clone.building_stages();
         Self {
             rule,
             file,
@@ -112,6 +112,12 @@ impl<'a> Allowed<'a> {
     pub(super) fn building_actions(&self) -> impl Iterator<Item = Action<'a>> {
         let actions = self.clone.actions();
         actions.filter(|action| self.building.contains(&action.stage))
+    }
+
+    /// Returns the actions that fetch the sources of every clone.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Action<'a>> {
+        let actions = self.clone.actions();
+        actions.filter(|action| action.category == "Source")
     }
 
     /// Writes the actions that are equal to the template's as the template has them: CodePipeline
@@ -194,11 +200,4 @@ impl<'a> Allowed<'a> {
                 configured.and_then(Value::as_str) == Some(project)
             })
     }
-}
-
-/// Returns the stages before the first one that changes something outside.
-pub(super) fn building_stages(declaration: &Declaration) -> Vec<&str> {
-    let first = declaration.first_side_effect().map(|(stage, _)| stage);
-    let stages = declaration.stages();
-    stages.take_while(|stage| Some(*stage) != first).collect()
 }

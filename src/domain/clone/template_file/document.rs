@@ -7,6 +7,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::clone::file::words;
+
 /// The output of GetPipeline.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,12 +149,12 @@ pub(super) struct Artifact {
 /// # Errors
 /// The line, the column, and the path in the file if it has one.
 pub(super) fn read(text: &str) -> Result<(Pipeline, bool), String> {
-    let json: Value = serde_json::from_str(text).map_err(|error| mistake("not JSON: ", &error))?;
-    if !json.is_object() {
+    if !text.trim_start().starts_with('{') {
         return Err(
             "not a JSON object: expected what `aws codepipeline get-pipeline` prints".to_owned(),
         );
     }
+    let json: Value = serde_json::from_str(text).map_err(|error| mistake("", &error))?;
     if json.get("pipeline").is_some() {
         let output: Output = typed(text)?;
         return Ok((output.pipeline, true));
@@ -173,6 +175,13 @@ fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
 fn mistake(path: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
-    let what = text.trim_end_matches(&format!(" at line {line} column {column}"));
+    let text = text.trim_end_matches(&format!(" at line {line} column {column}"));
+    let what = words::of_form(text, "an object").unwrap_or_else(|| {
+        let cut_off = text.strip_prefix("EOF while parsing ");
+        cut_off.map_or_else(
+            || format!("not JSON: {text}"),
+            |within| format!("not JSON: the text ends within {within}"),
+        )
+    });
     format!("line {line}, column {column}: {path}{what}")
 }

@@ -8,8 +8,13 @@ use crate::domain::clone::limits::{
     ACTIONS_OF_A_STAGE, ENVIRONMENT, ENVIRONMENT_VALUE, KEY, STAGES, VALUE, VARIABLES,
 };
 use crate::domain::clone::overrides::MIN_STAGES;
+use crate::domain::clone::references::VARIABLES as VARIABLES_NAMESPACE;
 use crate::domain::clone::template_file::document::{Action, Artifact, Pipeline, Stage, Variable};
 use crate::domain::ids::PipelineName;
+
+/// The namespaces of CodePipeline's own variables and of those of the pipeline (user guide,
+/// "Variables reference").
+const RESERVED: [&str; 2] = ["codepipeline", VARIABLES_NAMESPACE];
 
 /// The mistakes of a file, each with its path in it.
 #[derive(Default)]
@@ -163,7 +168,11 @@ fn action(mistakes: &mut Mistakes, path: &str, action: &Action) {
         mistakes.number(&path, minutes as usize, 5..=86_400, " minutes");
     }
     if let Some(namespace) = &action.namespace {
-        mistakes.name(&format!("{path}.namespace"), namespace, 100, "@");
+        let path = format!("{path}.namespace");
+        mistakes.name(&path, namespace, 100, "@");
+        if RESERVED.contains(&namespace.as_str()) {
+            mistakes.note(&path, "belongs to CodePipeline: choose another name");
+        }
     }
     for (key, value) in &action.configuration {
         let path = format!("{path}.configuration.{key}");

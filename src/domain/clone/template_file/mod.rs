@@ -9,22 +9,26 @@ mod action;
 mod allowed;
 mod document;
 mod equal;
+mod inserted;
 mod limits;
 mod source;
 mod stage;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::domain::clone::Template;
-use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::file::{FileContent, Origin};
 use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::template_file::allowed::Allowed;
-use crate::domain::clone::template_file::document::Pipeline;
+use crate::domain::clone::template_file::document::{Pipeline, Variable};
 use crate::domain::clone::template_file::equal::is_equal;
 use crate::domain::clone::template_file::limits::Mistakes;
 use crate::domain::fault::Fault;
 use crate::domain::ids::CommitId;
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::Rule;
 use crate::domain::rules::template_file::TemplateFileRule;
 
@@ -49,7 +53,7 @@ impl TemplateFile {
         commit: Option<&CommitId>,
         rule: &TemplateFileRule,
     ) -> Result<Option<Self>, Fault> {
-        let origin = Origin::new(&rule.path, commit);
+        let origin = Origin::new(&rule.path, commit, rule.from);
         let Some(text) = origin.text(content)? else {
             return Ok(None);
         };
@@ -84,6 +88,7 @@ impl TemplateFile {
         rule.overrides.forget_absent(&declaration);
         let selected = rule.overrides.select(&declaration);
         let selected = selected.map_err(|fault| self.origin.blamed(fault))?;
+        self.check_named(&rule, &own, &selected, &mut mistakes);
         self.check_stages(&allowed, &selected, &mut declaration, &mut mistakes);
         self.origin.refuse(mistakes.0)?;
         allowed.restore(&mut declaration);
@@ -122,6 +127,33 @@ impl TemplateFile {
         declaration
     }
 
+    /// Refuses a file that leaves out an action for which the rule has settings.
+    fn check_named(
+        &self,
+        rule: &Rule,
+        own: &Declaration,
+        selected: &Declaration,
+        mistakes: &mut Mistakes,
+    ) {
+        let overrides = &rule.overrides;
+        let build = overrides.build.actions.iter().map(|(path, _)| path);
+        let configured = overrides.configuration.iter().map(|one| &one.action);
+        let secret = overrides.secrets.iter().map(|(path, _, _)| path);
+        let named: BTreeSet<&ActionPath> = build.chain(configured).chain(secret).collect();
+        let has = |declaration: &Declaration, path: &ActionPath| {
+            declaration.actions().any(|action| action.path() == *path)
+        };
+        for path in named {
+            if has(own, path) && !has(selected, path) {
+                let what = format!(
+                    "has no action '{path}', for which rule '{}' has settings: keep it under this name",
+                    rule.name
+                );
+                mistakes.note(&format!("{}stages", self.prefix), &what);
+            }
+        }
+    }
+
     /// Refuses a file that was written for another type of pipeline.
     fn check_type(&self, template: &Declaration, mistakes: &mut Mistakes) {
         let own = if template.is_v2() { "V2" } else { "V1" };
@@ -154,7 +186,12 @@ impl TemplateFile {
                     );
                     mistakes.note(&path, &what);
                 }
-                None => added.extend(serde_json::to_value(variable).ok()),
+                None => {
+                    if let Some(problem) = text_problem(variable) {
+                        mistakes.note(&format!("{path}.defaultValue"), &problem);
+                    }
+                    added.extend(serde_json::to_value(variable).ok());
+                }
                 Some(default) if default == variable.default_value.as_deref() => {}
                 Some(_) => {
                     let what = format!(
@@ -199,6 +236,18 @@ impl TemplateFile {
     pub(super) fn blamed(&self, fault: Fault) -> Fault {
         self.origin.blamed(fault)
     }
+}
+
+/// Returns why the value of a variable could be read as code, as in the file that changes a clone.
+fn text_problem(variable: &Variable) -> Option<String> {
+    let value = variable.default_value.as_deref()?;
+    // A brace begins no placeholder here.
+    let value = value.replace('{', "{{").replace('}', "}}");
+    let format = FormatString::parse(&value).ok()?;
+    Some(format.literal_problem()?.replace(
+        "use environment",
+        "use the environment variables of an action",
+    ))
 }
 
 #[cfg(test)]

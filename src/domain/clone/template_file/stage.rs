@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::template_file::TemplateFile;
 use crate::domain::clone::template_file::action;
-use crate::domain::clone::template_file::allowed::{Allowed, building_stages};
-use crate::domain::clone::template_file::document::Stage;
+use crate::domain::clone::template_file::allowed::Allowed;
+use crate::domain::clone::template_file::document::{OnFailure, Stage};
 use crate::domain::clone::template_file::equal::is_equal;
 use crate::domain::clone::template_file::limits::Mistakes;
 
@@ -21,7 +21,7 @@ impl TemplateFile {
         declaration: &mut Declaration,
         mistakes: &mut Mistakes,
     ) {
-        let building = building_stages(selected);
+        let building = selected.building_stages();
         for (place, stage) in self.pipeline.stages.iter().enumerate().skip(1) {
             if !building.contains(&stage.name.as_str()) {
                 continue;
@@ -92,6 +92,10 @@ impl TemplateFile {
     }
 }
 
+/// What a file may choose for a stage that fails (API reference, `FailureConditions.result`). A
+/// rollback would run an earlier execution again, as that of another commit.
+const RESULTS: [&str; 2] = ["FAIL", "RETRY"];
+
 /// Refuses conditions and blockers that the template's stage of that name does not have. A stage
 /// may choose what happens when it fails.
 fn check_conditions(path: &str, stage: &Stage, allowed: &Allowed<'_>, mistakes: &mut Mistakes) {
@@ -100,7 +104,11 @@ fn check_conditions(path: &str, stage: &Stage, allowed: &Allowed<'_>, mistakes: 
     };
     let own = allowed.same_stage(&stage.name);
     let failure = stage.on_failure.as_ref();
-    let is_chosen = failure.is_none_or(|failure| failure.conditions.is_empty()) && allowed.is_v2();
+    let is_plain = |failure: &OnFailure| {
+        let result = failure.result.as_deref();
+        failure.conditions.is_empty() && result.is_none_or(|result| RESULTS.contains(&result))
+    };
+    let is_chosen = failure.is_none_or(is_plain) && allowed.is_v2();
     for key in ["blockers", "beforeEntry", "onSuccess", "onFailure"] {
         let Some(value) = whole.get(key) else {
             continue;
@@ -108,8 +116,12 @@ fn check_conditions(path: &str, stage: &Stage, allowed: &Allowed<'_>, mistakes: 
         let same = own.and_then(|own| own.get(key)).unwrap_or(&Value::Null);
         let is_fine = is_equal(value, same) || (key == "onFailure" && is_chosen);
         if !is_fine {
+            let more = match key == "onFailure" && allowed.is_v2() {
+                true => ", write the result FAIL or RETRY without conditions",
+                false => "",
+            };
             let what = format!(
-                "is not that of stage '{}' in template '{}': copy it from there, or remove it",
+                "is not that of stage '{}' in template '{}': copy it from there{more}, or remove it",
                 stage.name,
                 allowed.template()
             );

@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
 
-/// The way out if the template uses the variable in no command and no JSON.
+/// The way out in a rule, if the template uses the variable in no command and no JSON.
 const RAW: &str =
     "{ value = \"...\", raw = true } if no command and no JSON of the template uses the variable";
+/// That in a file of a repository, which has no raw values.
+const ENVIRONMENT: &str = "environment";
 
 /// A value that people write, in the text that it is a part of.
 struct Written {
@@ -24,6 +26,25 @@ impl FormatString {
     /// # Errors
     /// The value that is missing or not allowed, and what to write instead.
     pub(crate) fn plain_text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
+        self.checked_text(values, RAW)
+    }
+
+    /// Returns the same for a format string of a repository's file.
+    ///
+    /// # Errors
+    /// The value that is missing or not allowed, and what to write instead.
+    pub(crate) fn plain_text_of_file(
+        &self,
+        values: &PlaceholderValues<'_>,
+    ) -> Result<String, String> {
+        self.checked_text(values, ENVIRONMENT)
+    }
+
+    fn checked_text(
+        &self,
+        values: &PlaceholderValues<'_>,
+        way_out: &str,
+    ) -> Result<String, String> {
         let mut text = String::new();
         let mut written = Vec::new();
         for (placeholder, value) in self.parts(values)? {
@@ -39,7 +60,10 @@ impl FormatString {
                 });
             }
         }
-        match written.iter().find_map(|value| value.problem(&text)) {
+        match written
+            .iter()
+            .find_map(|value| value.problem(&text, way_out))
+        {
             Some(problem) => Err(problem),
             None => Ok(text),
         }
@@ -75,26 +99,26 @@ impl FormatString {
 
 impl Written {
     /// Describes the first thing that is not allowed, and what to write instead.
-    fn problem(&self, text: &str) -> Option<String> {
+    fn problem(&self, text: &str, way_out: &str) -> Option<String> {
         let name = self.placeholder.as_str();
         let slug = self.slug.as_str();
         let value = text.get(self.range.clone()).unwrap_or_default();
         if !value.chars().all(is_plain) {
             return Some(format!(
-                "{{{name}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use {{{slug}}}, or {RAW}"
+                "{{{name}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use {{{slug}}}, or {way_out}"
             ));
         }
         let before = text.get(..self.range.start).unwrap_or_default();
         if value.starts_with(['-', '@']) && !before.ends_with(continues_word) {
             return Some(format!(
-                "{{{name}}} begins with '-' or '@' here, which a program may read as an option or a file: put text before it, such as 'v', or use {RAW}"
+                "{{{name}}} begins with '-' or '@' here, which a program may read as an option or a file: put text before it, such as 'v', or use {way_out}"
             ));
         }
         let completes =
             |part: &Range<usize>| part.start < self.range.end && self.range.start < part.end;
         if urls(text).any(|url| completes(&url)) {
             return Some(format!(
-                "with {{{name}}} the text has '://' here, which a program may read as a URL: use {{{slug}}}, or {RAW}"
+                "with {{{name}}} the text has '://' here, which a program may read as a URL: use {{{slug}}}, or {way_out}"
             ));
         }
         // A value at either end of the dots decides that nothing else belongs to them.
@@ -102,7 +126,7 @@ impl Written {
             |part: &Range<usize>| part.start <= self.range.end && self.range.start <= part.end;
         parents(text).any(|parent| decides(&parent)).then(|| {
             format!(
-                "with {{{name}}} the text has '..' here, which a program may read as the folder above: put text before it, such as 'v', or use {RAW}"
+                "with {{{name}}} the text has '..' here, which a program may read as the folder above: put text before it, such as 'v', or use {way_out}"
             )
         })
     }

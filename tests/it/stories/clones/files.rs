@@ -98,12 +98,12 @@ fn a_file_that_cannot_be_used_is_a_failed_check_of_the_commit_alone() {
     with_files(FileFrom::Head, async |world, files| {
         files.set(&commit(1), "role_arn = \"evil\"\n");
         let outcomes = world.handle(Webhook::pull_request("opened")).await;
-        let expected = "repository-file-invalid: .branchline.toml at 0000000: line 1, column 1: unknown field `role_arn`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`, `image`, `compute`, `timeout`";
+        let expected = "repository-file-invalid: .branchline.toml at 0000000: line 1, column 1: unknown key 'role_arn': expected variables, environment, buildspec, keep_stages, image, compute, timeout";
         assert_eq!(outcomes, [expected]);
         let page = world.page(1);
         assert!(
             page.starts_with(
-                "failure: Not built: .branchline.toml at 0000000: line 1, column 1: unknown field"
+                "failure: Not built: .branchline.toml at 0000000: line 1, column 1: unknown key"
             ),
             "{page}"
         );

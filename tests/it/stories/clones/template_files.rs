@@ -9,15 +9,18 @@ use branchline::domain::rules::repository_file::{FileFrom, FileKey, FileRule};
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::rules::template_file::{FileAction, TemplateFileRule};
 use branchline::domain::state::mapping::State;
-use branchline::ports::Store;
+use branchline::inspect::preflight;
+use branchline::ports::{Clock, PipelineReader, Store};
 use serde_json::{Value, json};
 
+use crate::stories::clones::repairs::{findings, outcomes, repair};
 use crate::stories::clones::updates::change_template;
 use crate::stories::clones::{commit, pushed, rule};
+use crate::stories::idle::{ASLEEP, DAY, idle};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::files::FakeFiles;
-use crate::world::rules::{TEMPLATE, template};
-use crate::world::story::{World, run_story};
+use crate::world::rules::{TEMPLATE, pipeline_name, template};
+use crate::world::story::{World, owner, run_story};
 use crate::world::webhook::Webhook;
 
 const PATH: &str = "ci/pipeline.json";
@@ -215,9 +218,133 @@ fn both_files_make_one_clone_and_are_of_one_commit() {
         world.handle(pushed(1, 2)).await;
         let page = world.page(2);
         assert!(
-            page.contains("'Deploy' is not a stage of the clone, which has Source, Build, EndTo"),
+            page.contains("'Deploy' is not a stage of the clone, which has Source,…"),
             "{page}"
         );
         close(world, 7).await;
+    });
+}
+
+#[test]
+fn a_re_run_reads_the_corrected_file_of_the_base() {
+    with_files(declaring(FileFrom::Base), async |world, files| {
+        files.set_at(PATH, "main", "{");
+        world.handle(Webhook::pull_request("opened")).await;
+        let page = world.page(1);
+        assert!(page.contains("ci/pipeline.json of the base at "), "{page}");
+        let button = || {
+            let (check_run, report) = world.github.check(&commit(1));
+            Webhook::rerun_check(check_run, &report).at(world.clock.now())
+        };
+        world.handle(button()).await;
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        files.set_at(PATH, "main", &file(&["Lint"]));
+        world.clock.advance(Duration::from_secs(5));
+        assert_eq!(world.handle(button()).await, ["created"]);
+        assert_eq!(stages(world), ["Source", "Build", "Lint"]);
+        assert_eq!(files.asked(), ["main"; 3]);
+        close(world, 7).await;
+    });
+}
+
+#[test]
+fn the_comparison_with_github_builds_a_commit_whose_file_was_corrected_on_the_base() {
+    with_files(declaring(FileFrom::Base), async |world, files| {
+        files.set_at(PATH, "main", "{");
+        let opened = Webhook::pull_request("opened");
+        world.github.learn(&opened, world.clock.now());
+        world.handle(opened).await;
+        world.clock.advance(Duration::from_secs(130));
+        world.reconcile().await;
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        files.set_at(PATH, "main", &file(&["Lint"]));
+        world.clock.advance(Duration::from_secs(130));
+        world.reconcile().await;
+        assert_eq!(stages(world), ["Source", "Build", "Lint"]);
+        // A clone that follows its file costs the next comparison no call to GitHub.
+        files.asked();
+        world.clock.advance(Duration::from_secs(130));
+        world.reconcile().await;
+        assert_eq!(files.asked(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_pull_request_that_wakes_has_the_pipeline_of_its_new_file() {
+    let mut sleeping = declaring(FileFrom::Head);
+    sleeping.retention = idle().retention;
+    with_files(sleeping, async |world, files| {
+        files.set_at(PATH, &commit(1), &file(&["EndToEnd"]));
+        files.set_at(PATH, &commit(2), "{");
+        files.set_at(PATH, &commit(3), &file(&["Browser"]));
+        world.handle(Webhook::pull_request("opened")).await;
+        world.build().await;
+        for _ in 0..3 {
+            world.wait(9 * DAY).await;
+        }
+        assert_eq!(world.mappings(), ASLEEP);
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        assert_eq!(files.asked(), [commit(1)], "nothing reads a file to sleep");
+        world
+            .handle(world.event("synchronize").before(1).sha(2))
+            .await;
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        assert!(world.page(2).starts_with("failure: Not built"));
+        world.clock.advance(Duration::from_secs(5));
+        let corrected = world.event("synchronize").before(2).sha(3);
+        assert_eq!(world.handle(corrected).await, ["created"]);
+        assert_eq!(stages(world), ["Source", "Build", "Browser"]);
+        world.handle(world.event("closed").sha(3)).await;
+    });
+}
+
+#[test]
+fn the_file_of_the_head_never_takes_the_place_of_that_of_a_base_that_is_not_known() {
+    with_files(declaring(FileFrom::Base), async |world, files| {
+        let rules = || vec![declaring(FileFrom::Base)];
+        files.set_at(PATH, "main", &file(&["Lint"]));
+        files.set_at(PATH, &commit(1), &file(&["Stranger"]));
+        files.set_at(PATH, "feature/x", &file(&["Stranger"]));
+        world.deliver(Webhook::pull_request("opened")).await;
+        // A mapping that is written again from tags has no base.
+        world.store.remove_row(&world.mapping("acme/api#7").subject);
+        for found in findings(world, rules()).await {
+            let (adoption, repository) = found.adoption.as_ref().unwrap();
+            world.send_repair(adoption, repository);
+        }
+        assert_eq!(outcomes(world).await, ["adopted"]);
+        assert!(world.account.remove("api-pr-7"));
+        files.asked();
+        repair(world, rules()).await;
+        assert_eq!(outcomes(world).await, ["repository-file-invalid"]);
+        assert_eq!(files.asked(), [""; 0]);
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        world.handle(pushed(1, 2)).await;
+        assert_eq!(stages(world), ["Source", "Build", "Lint"]);
+        close(world, 7).await;
+    });
+}
+
+#[test]
+fn check_warns_of_a_file_that_the_author_of_a_pull_request_chooses() {
+    run_story(async |world| {
+        let name = pipeline_name(TEMPLATE);
+        let template = world.account.template(&name).await.unwrap();
+        let warnings = |from: FileFrom, base: &[&str]| {
+            let mut rule = declaring(from);
+            rule.base = GlobFilter::parse(base).unwrap();
+            let found = preflight::template(&rule, &template, &owner()).finding;
+            found.warnings.join("\n")
+        };
+        assert_eq!(warnings(FileFrom::Base, &["main", "release/*"]), "");
+        insta::assert_snapshot!(warnings(FileFrom::Head, &["main"]), @"rule 'pull requests' reads ci/pipeline.json from the commit that is built, so a pull request can leave out its tests: a check that succeeds does not mean that they ran");
+        insta::assert_snapshot!(warnings(FileFrom::Base, &[]), @r#"
+        rule 'pull requests' reads ci/pipeline.json from a base that its author chooses, so a pull request can leave out its tests: a check that succeeds does not mean that they ran
+        rule 'pull requests' reads ci/pipeline.json from any base, also from a branch that the author of the pull request has pushed: name the branches that are protected at GitHub, such as base = ["main"]
+        "#);
+        assert_eq!(
+            warnings(FileFrom::Base, &["**"]),
+            warnings(FileFrom::Base, &["!wip/*"])
+        );
     });
 }

@@ -1,6 +1,8 @@
 //! The faults of files with a mistake.
 
 use super::*;
+use crate::domain::clone::overrides::VariableFormat;
+use crate::domain::clone::projects::BuildSettings;
 
 /// Returns the fault of a file that is changed at one place.
 fn fault(change: impl FnOnce(&mut Value)) -> String {
@@ -30,18 +32,18 @@ fn a_mistake_of_the_form_has_its_line_and_its_path() {
         let read = TemplateFile::read(&content, None, &file_rule());
         read.unwrap_err().to_string()
     });
-    insta::assert_snapshot!(faults.join("\n"), @r"
-    repository-file-invalid: ci/pipeline.json: line 1, column 0: not JSON: EOF while parsing a value
-    repository-file-invalid: ci/pipeline.json: line 3, column 0: not JSON: EOF while parsing a list
+    insta::assert_snapshot!(faults.join("\n"), @"
     repository-file-invalid: ci/pipeline.json: not a JSON object: expected what `aws codepipeline get-pipeline` prints
-    repository-file-invalid: ci/pipeline.json: line 1, column 12: stages: invalid type: integer `1`, expected a sequence
-    repository-file-invalid: ci/pipeline.json: line 2, column 43: pipeline.stages[0].actions[0].name: invalid type: integer `1`, expected a string
-    repository-file-invalid: ci/pipeline.json: line 2, column 11: triggerz: unknown field `triggerz`, expected one of `stages`, `variables`, `pipelineType`, `roleArn`, `artifactStore`, `artifactStores`, `executionMode`, `triggers`, `name`, `version`
-    repository-file-invalid: ci/pipeline.json: line 1, column 34: stages[0].action: unknown field `action`, expected one of `name`, `actions`, `blockers`, `beforeEntry`, `onSuccess`, `onFailure`
-    repository-file-invalid: ci/pipeline.json: line 1, column 70: stages[0].actions[0].actionTypeId: missing field `category`
-    repository-file-invalid: ci/pipeline.json: line 1, column 32: stages[0]: duplicate field `name`
-    repository-file-invalid: ci/pipeline.json: line 1, column 36: extra: unknown field `extra`, expected `pipeline` or `metadata`
-    repository-file-invalid: ci/pipeline.json: line 1, column 1: not JSON: expected value
+    repository-file-invalid: ci/pipeline.json: line 3, column 0: not JSON: the text ends within a list
+    repository-file-invalid: ci/pipeline.json: not a JSON object: expected what `aws codepipeline get-pipeline` prints
+    repository-file-invalid: ci/pipeline.json: line 1, column 12: stages: expected a list
+    repository-file-invalid: ci/pipeline.json: line 2, column 43: pipeline.stages[0].actions[0].name: expected text in quotes
+    repository-file-invalid: ci/pipeline.json: line 2, column 11: triggerz: unknown key 'triggerz': expected stages, variables, pipelineType, roleArn, artifactStore, artifactStores, executionMode, triggers, name, version
+    repository-file-invalid: ci/pipeline.json: line 1, column 34: stages[0].action: unknown key 'action': expected name, actions, blockers, beforeEntry, onSuccess, onFailure
+    repository-file-invalid: ci/pipeline.json: line 1, column 70: stages[0].actions[0].actionTypeId: the key 'category' is missing
+    repository-file-invalid: ci/pipeline.json: line 1, column 32: stages[0]: a key is there twice: remove one
+    repository-file-invalid: ci/pipeline.json: line 1, column 36: extra: unknown key 'extra': expected pipeline or metadata
+    repository-file-invalid: ci/pipeline.json: not a JSON object: expected what `aws codepipeline get-pipeline` prints
     ");
 }
 
@@ -195,7 +197,7 @@ fn commands_need_to_be_allowed_and_a_role() {
     faults.push(differences(&rule, &secret));
     insta::assert_snapshot!(faults.join("\n"), @r#"
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].actionTypeId: rule 'rule 1' does not let the file declare an action of type Compute/Commands (owner AWS, version 1), only Build/CodeBuild, Test/CodeBuild (owner AWS, version 1): remove the action, or set actions in the template of the rule
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: with this file, action 'Say/Hello' of template 'api-main' would run the code of pull requests with the pipeline's role: write role_arn = "arn:aws:iam::ACCOUNT:role/NAME" in the rule with the role for clones, or role_arn = "template" to run it with the template's role
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].actionTypeId: Commands run with the role of the pipeline, and rule 'rule 1' has no role_arn for that: remove the action, or set role_arn in the rule
     + stages/Say: {"name":"Say","actions":[{"name":"Hello","actionTypeId":{"category":"Compute","owner":"AWS","provider":"Commands","version":"1"},"commands":["make hello"],"environmentVariables":[{"name":"A","value":"1"}],"outputArtifacts":[{"name":"Said","files":["out/*"]}],"inputArtifacts":[{"name":"App"}],"outputVariables":["WORD"]}]}
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].configuration.VpcId: is not that of the same action in template 'api-main', and the file may set only ComputeType, EnvironmentType here: remove it; stages[3].actions[0].environmentVariables[0]: is a secret of type SECRETS_MANAGER that template 'api-main' does not give to this project: use a PLAINTEXT value, or remove it
     "#);
@@ -217,4 +219,110 @@ fn a_list_of_projects_takes_the_place_of_those_of_the_template() {
     + stages/Build/actions/Other: {"name":"Other","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api-migrate"},"inputArtifacts":[{"name":"App"}]}
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[0].configuration.ProjectName: rule 'rule 1' does not let the file run project 'api', only api-migrate, api-pr: use one of these, or set projects in the template of the rule
     "#);
+}
+
+/// Adds an action to the stage Build.
+fn add(pipeline: &mut Value, action: Value) {
+    let actions = pipeline["stages"][1]["actions"].as_array_mut().unwrap();
+    actions.push(action);
+}
+
+/// Returns a build with one plain environment variable.
+fn with_environment(value: &str) -> Value {
+    let mut action = build("Other", "api-test");
+    let list = json!([{"name": "A", "value": value}]);
+    action["configuration"]["EnvironmentVariables"] = json!(list.to_string());
+    action
+}
+
+#[test]
+fn no_text_that_codepipeline_inserts_adds_a_secret() {
+    let inserted = |value: &str| fault(|pipeline| add(pipeline, with_environment(value)));
+    for fine in [
+        "#{variables.NODE}",
+        "#{codepipeline.PipelineExecutionId}",
+        "100 % {x}",
+    ] {
+        assert_eq!(inserted(fine), "no fault", "{fine}");
+    }
+    let hostile = r#"x","type":"PARAMETER_STORE"#;
+    let faults = [
+        inserted("#{Build.WORD}"),
+        inserted("a #{SourceVariables.CommitMessage}"),
+        inserted("#{variables.NODE"),
+        fault(|pipeline| {
+            pipeline["variables"] = json!([{"name": "NODE", "defaultValue": hostile}]);
+        }),
+        fault(|pipeline| {
+            pipeline["variables"] = json!([{"name": "NODE", "defaultValue": "{a}"}]);
+        }),
+    ];
+    insta::assert_snapshot!(faults.join("\n"), @"
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].configuration.EnvironmentVariables[0]: #{Build.WORD} has text that people or builds write, which CodePipeline does not escape in JSON: use a variable of the rule, or remove it
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].configuration.EnvironmentVariables[0]: #{SourceVariables.CommitMessage} has text that people or builds write, which CodePipeline does not escape in JSON: use a variable of the rule, or remove it
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].configuration.EnvironmentVariables[0]: #{variables.NODE has text that people or builds write, which CodePipeline does not escape in JSON: use a variable of the rule, or remove it
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: variables[0].defaultValue: has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use the environment variables of an action
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: variables[0].defaultValue: has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use the environment variables of an action
+    ");
+    let mut raw = rule();
+    let mut format: VariableFormat = FormatString::parse("{title}").unwrap().into();
+    format.raw = true;
+    raw.overrides.variables = vec![("TITLE".to_owned(), format)];
+    let file = changed(|pipeline| add(pipeline, with_environment("#{variables.TITLE}")));
+    let refused = clone_by(&raw, &file).unwrap_err().to_string();
+    assert!(refused.contains("#{variables.TITLE} has text"), "{refused}");
+}
+
+#[test]
+fn names_of_the_source_and_of_codepipeline_stay_theirs() {
+    let named = |namespace: &str| {
+        fault(|pipeline| {
+            let mut action = build("Other", "api-test");
+            action["namespace"] = json!(namespace);
+            add(pipeline, action);
+        })
+    };
+    let faults = [named("variables"), named("codepipeline"), {
+        let mut template = template();
+        let stages = template.declaration.0.get_mut("stages").unwrap();
+        stages[0]["actions"][0]["namespace"] = json!("Fetched");
+        let file = changed(|pipeline| {
+            let mut action = build("Other", "api-test");
+            action["namespace"] = json!("Fetched");
+            add(pipeline, action);
+        });
+        let files = read(&rule(), &file).unwrap();
+        let made = clone_of(&rule(), |request| files.clone_for(&template, request));
+        made.unwrap_err().to_string()
+    }];
+    insta::assert_snapshot!(faults.join("\n"), @"
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].namespace: belongs to CodePipeline: choose another name
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].namespace: belongs to CodePipeline: choose another name
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[1].namespace: is that of a source action of the template: choose another name
+    ");
+}
+
+#[test]
+fn a_stage_of_the_file_fails_or_is_retried_and_does_not_roll_back() {
+    let failing = |result: &str| {
+        fault(|pipeline| pipeline["stages"][1]["onFailure"] = json!({"result": result}))
+    };
+    assert_eq!(failing("FAIL"), "no fault");
+    insta::assert_snapshot!([failing("ROLLBACK"), failing("SKIP")].join("\n"), @"
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].onFailure: is not that of stage 'Build' in template 'api-main': copy it from there, write the result FAIL or RETRY without conditions, or remove it
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].onFailure: is not that of stage 'Build' in template 'api-main': copy it from there, write the result FAIL or RETRY without conditions, or remove it
+    ");
+}
+
+#[test]
+fn an_action_for_which_the_rule_has_settings_stays() {
+    let mut rule = rule();
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let settings = BuildSettings {
+        timeout: Some(30),
+        ..BuildSettings::default()
+    };
+    rule.overrides.build.actions = vec![(path, settings)];
+    let file = changed(|pipeline| pipeline["stages"][1]["actions"][0]["name"] = json!("Compile"));
+    insta::assert_snapshot!(clone_by(&rule, &file).unwrap_err(), @"repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages: has no action 'Build/Build', for which rule 'rule 1' has settings: keep it under this name");
 }
