@@ -136,6 +136,7 @@ impl Account {
     /// Lets the executions of branchline's pipelines go on, and returns the events about them.
     pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
         let mut events = Vec::new();
+        let by_hand = !self.left_alone;
         for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
             let last = pipeline.runs.len() - 1;
             for (index, run) in pipeline.runs.iter_mut().enumerate() {
@@ -144,10 +145,13 @@ impl Account {
                     id: &execution(name, pipeline.earlier + index),
                     run,
                     now,
+                    by_hand,
                 };
                 events.extend(progress.go_on(index < last, fate));
             }
-            pipeline.release(fate, now);
+            if by_hand {
+                pipeline.release(fate, now);
+            }
         }
         events
     }
@@ -199,6 +203,8 @@ pub(super) struct Progress<'a> {
     pub(super) id: &'a str,
     pub(super) run: &'a mut Started,
     pub(super) now: Timestamp,
+    /// True if a person may retry it.
+    pub(super) by_hand: bool,
 }
 
 impl Progress<'_> {
@@ -209,7 +215,8 @@ impl Progress<'_> {
         }
         match self.run.next {
             Next::Nothing if self.run.state == ExecutionState::Failed => {
-                if is_overtaken || self.run.attempt > 1 || !fate.rolls(4) {
+                let is_retryable = self.by_hand && !is_overtaken && self.run.attempt == 1;
+                if !is_retryable || !fate.rolls(4) {
                     return Vec::new();
                 }
                 self.run.retry(self.now);
