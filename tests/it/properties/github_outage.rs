@@ -93,6 +93,7 @@ async fn play(outage: Outage, seed: u64) -> Duration {
         let slowest = open(&world, &mut rng).await;
         sleep_until(begun + OUTAGE).await;
         world.github.goes(None);
+        world.account.leave_alone();
         sleep(AFTERWARDS).await;
         slowest
     };

@@ -72,7 +72,7 @@ impl Pipeline {
     }
 
     /// Returns true if every execution has ended and said so.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.given || self.runs.iter().all(Started::is_over)
     }
 
@@ -130,6 +130,8 @@ pub(super) struct Account {
     pub(super) violations: Vec<String>,
     /// True if the client repeats the next retry, whose first answer is lost.
     pub(super) repeats_retry: bool,
+    /// True if no person retries or releases an execution any more.
+    pub(super) left_alone: bool,
     pub(super) limit: Option<usize>,
     /// How many more reads find no tags.
     pub(super) hidden_tags: u32,

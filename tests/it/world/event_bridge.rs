@@ -87,8 +87,7 @@ impl EventBridge {
 
     /// Returns true if every execution has ended and every event about one was delivered.
     pub(crate) fn is_quiet(&self, world: &World) -> bool {
-        let pipelines = world.account.all();
-        self.on_the_way.is_empty() && pipelines.values().all(|pipeline| pipeline.is_quiet())
+        self.on_the_way.is_empty() && world.account.is_quiet()
     }
 
     fn take(&mut self, event: PipelineEvent, now: Timestamp) {

@@ -143,6 +143,7 @@ impl Account {
     pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
         let mut events = Vec::new();
         let stacks = &mut self.stacks;
+        let by_hand = !self.left_alone;
         for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
             let last = pipeline.runs.len().saturating_sub(1);
             for (index, run) in pipeline.runs.iter_mut().enumerate() {
@@ -158,6 +159,7 @@ impl Account {
                     id: &execution(name, pipeline.earlier + index),
                     run,
                     now,
+                    by_hand,
                 };
                 if before.0 == Next::Build && stacks.refuse(&pipeline.declaration) {
                     events.extend(progress.fail_in("Teardown-1"));
@@ -172,7 +174,9 @@ impl Account {
                     _ => {}
                 }
             }
-            pipeline.release(fate, now);
+            if by_hand {
+                pipeline.release(fate, now);
+            }
         }
         events
     }
@@ -224,6 +228,8 @@ pub(super) struct Progress<'a> {
     pub(super) id: &'a str,
     pub(super) run: &'a mut Started,
     pub(super) now: Timestamp,
+    /// True if a person may retry it.
+    pub(super) by_hand: bool,
 }
 
 impl Progress<'_> {
@@ -234,7 +240,8 @@ impl Progress<'_> {
         }
         match self.run.next {
             Next::Nothing if self.run.state == ExecutionState::Failed => {
-                if is_overtaken || self.run.attempt > 1 || !fate.rolls(4) {
+                let is_retryable = self.by_hand && !is_overtaken && self.run.attempt == 1;
+                if !is_retryable || !fate.rolls(4) {
                     return Vec::new();
                 }
                 self.run.retry(self.now);

@@ -127,6 +127,17 @@ impl FakePipelines {
         });
     }
 
+    /// From now on, no person retries or releases an execution.
+    pub(crate) fn leave_alone(&self) {
+        lock(&self.account).left_alone = true;
+    }
+
+    /// Returns true if every execution has ended and said so.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let account = lock(&self.account);
+        account.pipelines.values().all(Pipeline::is_quiet)
+    }
+
     /// Hides the tags of every pipeline from the next reads, as CodePipeline may do for a while
     /// after it created one.
     pub(crate) fn hide_tags(&self, reads: u32) {
