@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::projects::NewProject;
+use crate::domain::fault::Fault;
 use crate::ports::Projects;
 
 /// What is read before a claim.
@@ -34,8 +35,9 @@ pub(super) type BuiltClone = (NewPipeline, Option<i32>);
 
 /// The CodeBuild projects of a subject, as they were before its claim.
 pub(super) struct PreparedProjects {
-    /// The clone that needs them, if one is created or started.
-    pub(super) clone: Option<BuiltClone>,
+    /// The clone that needs them, if one is created or started. A clone that is to be created may
+    /// have a fault, which does not count if its repository has ended.
+    pub(super) clone: Option<Result<BuiltClone, Fault>>,
     /// The projects that it needs.
     pub(super) wanted: Vec<NewProject>,
     /// What was found under the names of the row, of the wanted projects and of their templates.

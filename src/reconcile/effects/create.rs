@@ -134,7 +134,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         rule: &Rule,
     ) -> Result<BuiltClone, Fault> {
         match self.prepared_clone(action) {
-            Some(built) => Ok(built),
+            Some(built) => built,
             None => {
                 let row = action.claim.mapping();
                 self.clone_of(spec, row, rule, &action.repository).await

@@ -53,12 +53,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let clone = match rule {
             Some((spec, rule)) => {
                 let built = self.clone_of(spec, next, rule, files).await;
-                if stays { built.ok() } else { Some(built?) }
+                match effect {
+                    Effect::Create(_) => Some(built),
+                    _ if stays => built.ok().map(Ok),
+                    Effect::Start(_) | Effect::Adopt(_) | Effect::Delete(_) => Some(Ok(built?)),
+                }
             }
             None => None,
         };
-        let found = self.find_projects(next, clone.as_ref()).await?;
-        let copies = clone.iter().flat_map(|(clone, _)| &clone.projects);
+        let built = clone.as_ref().and_then(|clone| clone.as_ref().ok());
+        let found = self.find_projects(next, built).await?;
+        let copies = built.into_iter().flat_map(|(clone, _)| &clone.projects);
         let copies: Vec<&ProjectClone> = copies.collect();
         let wanted = match effect {
             // The projects of an adopted clone are recorded as they are.
@@ -73,7 +78,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             wanted?
         };
         copies.iter().for_each(|copy| record(next, &copy.name));
-        if let Some((clone, _)) = clone.as_ref().filter(|_| !stays) {
+        if let Some((clone, _)) = built.filter(|_| !stays) {
             add_stacks(&mut next.resources.stacks, &clone.stacks);
         }
         Ok(Some(PreparedProjects {
@@ -105,7 +110,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     pub(in crate::reconcile) fn prepared_clone(
         &self,
         action: &ClaimedAction<'_>,
-    ) -> Option<BuiltClone> {
+    ) -> Option<Result<BuiltClone, Fault>> {
         action.projects.as_ref()?.clone.clone()
     }
 

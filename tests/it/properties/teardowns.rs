@@ -130,14 +130,18 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
     world.settle().await;
     let mut left = world.leftovers();
     for (number, pull) in &pulls {
-        let state = world.mapping(&format!("acme/api#{number}")).state;
+        let row = world.mapping(&format!("acme/api#{number}"));
+        let (state, teardown) = (row.state, row.resources.teardown);
         let wanted = if pull.is_open {
             State::Active
         } else {
             State::Gone
         };
         if state != wanted {
-            left.push(format!("#{number} {pull:?} is {state:?}"));
+            let error = row.last_error;
+            left.push(format!(
+                "#{number} {pull:?} is {state:?}, {teardown:?}, {error:?}"
+            ));
         }
     }
     match left.is_empty() {
@@ -156,6 +160,9 @@ fn step(world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng)
             head: 1,
         };
         pulls.insert(number, pull);
+        // More in all would take longer than this world is watched.
+        let stack = format!("api-pr-{number}");
+        world.account.refuse_deletion(&stack, rng.u32(0..=2));
         world.send(&webhook("opened", number, 1, now));
         return;
     };
@@ -171,8 +178,6 @@ fn step(world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng)
         }
         (true, _) => {
             pull.is_open = false;
-            let stack = format!("api-pr-{number}");
-            world.account.refuse_deletion(&stack, rng.u32(0..=2));
             world.send(&webhook("closed", number, pull.head, now));
         }
         (false, _) => {

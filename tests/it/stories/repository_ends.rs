@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::fault::Reason;
+use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::domain::state::mapping::State;
 use branchline::ports::Clock;
 
 use crate::stories::identity::{ended, open_both, rules};
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{TEMPLATE, preview_rule, pull_request_rule, with_image};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -39,6 +42,30 @@ fn what_was_before_the_end_of_a_repository_makes_nothing_after_it() {
                 .absence()
                 .map(AbsenceReason::as_str);
             assert_eq!(reason, Some(format!("repository-{action}").as_str()));
+        });
+    }
+}
+
+#[test]
+fn a_clone_that_cannot_be_built_does_not_hide_the_end_of_its_repository() {
+    for overrides in [
+        CloneOverrides::default(),
+        with_image("ci:2"),
+        preview_rule().overrides,
+    ] {
+        run_story(async |world| {
+            let rule = Rule {
+                overrides,
+                ..pull_request_rule()
+            };
+            world.restart(vec![rule]);
+            let opened = Webhook::pull_request("opened").at(world.clock.now());
+            world.clock.advance(Duration::from_secs(2));
+            world.deliver(ended(world, "archived", REPOSITORY.1)).await;
+            assert!(world.account.remove(TEMPLATE));
+            let outcomes = world.deliver(opened).await;
+            assert_eq!(outcomes, ["recorded: repository-archived"]);
+            assert_eq!(world.mapping("acme/api#7").state, State::Gone);
         });
     }
 }

@@ -94,6 +94,29 @@ fn the_stack_is_deleted_and_then_the_pipeline() {
 }
 
 #[test]
+fn a_teardown_makes_no_needless_call() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        let before = world.faults.calls().len();
+        world.close().await;
+        world.build().await;
+        // Without those of the queues, of the events and of the reports.
+        let others = ["Receive", "ReceiveInternal", "Delete", "Owner", "Commits"];
+        let calls = world.faults.calls().into_iter().skip(before);
+        let calls = calls.map(|call| format!("{call:?}"));
+        let calls = calls.filter(|call| !call.starts_with("List"));
+        let calls: Vec<_> = calls
+            .filter(|call| !others.contains(&call.as_str()))
+            .collect();
+        assert_eq!(
+            calls.join(" "),
+            "Mapping Executions Claim Find Template Update Start Record \
+             Mapping Executions Executions Claim Find Remove Record"
+        );
+    });
+}
+
+#[test]
 fn what_codepipeline_said_in_vain_is_asked_for() {
     run_story(async |world| {
         world.open_preview(preview_rule()).await;

@@ -140,6 +140,8 @@ fn what_failed_once_converges() {
     // A subject of a removed repository failed when it was listed first, and was settled by another
     // worker before those that had failed were listed.
     play(1_332_695_317_337_266_487);
+    // A clone that could not be built hid that its repository had ended.
+    play(6_021_214_212_393_142_707);
     for seed in FOUND_REPORTS {
         play(seed);
     }
