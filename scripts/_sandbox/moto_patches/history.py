@@ -68,7 +68,9 @@ def follow(backend: CodePipelineBackend, detail: Json, time: float) -> None:
                 shown = _shown(detail, state, time)
                 course.actions[key] = rank, shown
                 action = _declared(backend, detail)
-                if state == "Succeeded" and action is not None:
+                # An execution that failed cannot deploy anything when it is played once more.
+                is_over = course.rank >= (rank[0], _FINAL) and execution.status != "Succeeded"
+                if state == "Succeeded" and action is not None and not is_over:
                     outputs = stacks.follow(backend.account_id, backend.region_name, action)
                     shown["output"]["outputVariables"] = outputs
         elif "stage" in detail:
