@@ -1,7 +1,8 @@
 """Starts executions as CodePipeline does: one with each pipeline, and one for each client token.
 
 moto starts none for a new pipeline, ignores the token and the commit, and lists no second page.
-Executions still end at once: nothing here runs.
+Executions still end at once, because nothing here runs, unless their pipeline deploys or deletes
+stacks: these go on until they are played.
 """
 
 import json
@@ -66,7 +67,15 @@ def _begin(
     execution.token = request.get("clientRequestToken")
     execution.source_revisions = request.get("sourceRevisions") or []
     execution.trigger = trigger
+    if _has_a_stack(backend.get_pipeline(name)[0]):
+        execution.status = "InProgress"
     return execution
+
+
+def _has_a_stack(declaration: Json) -> bool:
+    """Returns whether a pipeline deploys or deletes stacks, which happens when it is played."""
+    actions = [action for stage in declaration["stages"] for action in stage["actions"]]
+    return any(action["actionTypeId"]["provider"] == "CloudFormation" for action in actions)
 
 
 def _list(self: CodePipelineResponse) -> str:
