@@ -80,8 +80,10 @@ def make(endpoint: str, github: Emulator | None = None) -> Account:
     )
 
 
-def write_configuration(account: Account, path: Path, *, codepipeline_rate: int = 10) -> None:
-    """Writes a branchline.toml, and the App's key beside it.
+def write_configuration(
+    account: Account, path: Path, *, codepipeline_rate: int = 10, rule: str | None = None
+) -> None:
+    """Writes a branchline.toml, and the App's key beside it. `rule` replaces its only rule.
 
     It names the variable with the secret and the file with the key, not the secret and the key.
     """
@@ -106,6 +108,12 @@ table = "{account.table}"
 [github]
 secrets = ["env:{SECRET_VARIABLE}"]
 {_app(account, path.with_name("github-app.pem"))}
+{_rule(account) if rule is None else rule}"""
+    )
+
+
+def _rule(account: Account) -> str:
+    return f"""\
 [[rule]]
 name = "api"
 repository = "acme/*"
@@ -115,7 +123,6 @@ template = "{account.template}"
 pipeline_name = "{{repo}}-pr-{{number}}"
 drafts = false
 """
-    )
 
 
 def _app(account: Account, key: Path) -> str:

@@ -12,7 +12,7 @@ from _common.isolation import CREDENTIALS, environment, isolate
 from _common.locks import exclusive
 from _common.problem import Problem
 
-from . import account, aws, emulator, gateway, github, github_control, playing, state
+from . import account, aws, emulator, gateway, github, github_control, playing, preview, state
 from .world import World, source_of
 
 MOTO_LOG = paths.SANDBOX / "moto.log"
@@ -20,6 +20,7 @@ GITHUB_LOG = paths.SANDBOX / "github.log"
 EXEC_LOG = paths.SANDBOX / "exec.log"
 EXEC_GITHUB_LOG = paths.SANDBOX / "exec-github.log"
 CONFIGURATION = paths.SANDBOX / "branchline.toml"
+PREVIEW_CONFIGURATION = paths.SANDBOX / "preview.toml"
 LOCK = paths.SANDBOX / "lock"
 ARRIVED = ("OK", 202)
 LOST = ("failed to connect to host", 0)
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="stop both emulators and lose everything in them")
     down.set_defaults(run=_down)
 
-    status = commands.add_parser("status", help="show queues, pipelines and mappings")
+    status = commands.add_parser("status", help="show queues, pipelines, stacks and mappings")
     status.set_defaults(run=_status)
 
     send = commands.add_parser(
@@ -113,6 +114,8 @@ def _start(port: int) -> state.State:
     try:
         made = account.make(started.endpoint, fake)
         account.write_configuration(made, CONFIGURATION)
+        preview.create_template(made)
+        preview.write_preview_configuration(made, PREVIEW_CONFIGURATION)
         fake_github = github_control.GitHub(made.github)
         fake_github.control("PUT", "front_door", queue_url=made.webhooks)
         fresh = state.State(started, fake, made)
@@ -147,6 +150,8 @@ def _print_how_to_use(made: account.Account) -> None:
     print("  scripts/sandbox page acme/api#7")
     print("  scripts/sandbox status")
     print("  scripts/sandbox down")
+    shown = paths.shown(PREVIEW_CONFIGURATION)
+    print(f"\nWith BRANCHLINE_CONFIG={shown} each pull request has a stack of its own.")
 
 
 def _down(_arguments: argparse.Namespace) -> int:
@@ -178,20 +183,30 @@ def _status(_arguments: argparse.Namespace) -> int:
     terminal.heading(f"sandbox at {made.endpoint}, region {made.region}; GitHub at {made.github}")
     depths = [(name, *map(str, world.depth(url))) for name, url in made.queues().items()]
     terminal.table(["queue", "waiting", "in flight"], depths)
-    _show_pipelines(world, made.template)
+    _show_pipelines(world)
+    _show_stacks(world)
     _show_mappings(world)
     return 0
 
 
-def _show_pipelines(world: World, template: str) -> None:
+def _show_pipelines(world: World) -> None:
     rows = []
-    for name in [template, *world.clones()]:
+    for name in [*world.templates(), *world.clones()]:
         found = world.pipeline(name)
         tags = world.tags(found["metadata"]["pipelineArn"])
         subject = tags.get("branchline:subject", "(not a clone)")
         rows.append([name, source_of(found).get("BranchName", "-"), subject])
     print()
     terminal.table(["pipeline", "branch", "subject"], rows)
+
+
+def _show_stacks(world: World) -> None:
+    rows = [[name, outputs.get("Url", "-")] for name, outputs in world.stacks().items()]
+    print()
+    if rows:
+        terminal.table(["stack", "its output Url"], rows)
+    else:
+        terminal.say("no stacks")
 
 
 def _show_mappings(world: World) -> None:

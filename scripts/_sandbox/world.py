@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import aws
+from . import aws, preview
 from .account import Account, audit_table
 
 Item = dict[str, str]
@@ -17,6 +17,7 @@ class World:
         self._sqs = aws.client("sqs", account.endpoint)
         self._codepipeline = aws.client("codepipeline", account.endpoint)
         self._dynamodb = aws.client("dynamodb", account.endpoint)
+        self._cloudformation = aws.client("cloudformation", account.endpoint)
 
     def depth(self, queue_url: str) -> tuple[int, int]:
         """Returns the number of waiting messages, with delayed ones, and of messages in flight."""
@@ -50,11 +51,17 @@ class World:
         return list(received.get("Messages", []))
 
     def clones(self) -> list[str]:
-        """Returns the names of all pipelines except the template."""
-        listed = self._codepipeline.list_pipelines()["pipelines"]
-        return [
-            pipeline["name"] for pipeline in listed if pipeline["name"] != self._account.template
-        ]
+        """Returns the names of all pipelines except the templates."""
+        templates = (self._account.template, preview.TEMPLATE)
+        return [name for name in self._pipeline_names() if name not in templates]
+
+    def templates(self) -> list[str]:
+        """Returns the names of the templates that exist."""
+        templates = (self._account.template, preview.TEMPLATE)
+        return [name for name in self._pipeline_names() if name in templates]
+
+    def _pipeline_names(self) -> list[str]:
+        return [each["name"] for each in self._codepipeline.list_pipelines()["pipelines"]]
 
     def pipeline(self, name: str) -> dict[str, Any]:
         """Returns the answer of GetPipeline for an existing pipeline."""
@@ -64,6 +71,15 @@ class World:
         """Returns the executions of a pipeline, the newest first."""
         listed = self._codepipeline.list_pipeline_executions(pipelineName=name)
         return list(listed["pipelineExecutionSummaries"])
+
+    def stacks(self) -> dict[str, dict[str, str]]:
+        """Returns the outputs of every stack by the name of the stack."""
+        return {
+            stack["StackName"]: {
+                output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
+            }
+            for stack in self._cloudformation.describe_stacks()["Stacks"]
+        }
 
     def tags(self, arn: str) -> dict[str, str]:
         """Returns the tags of a pipeline."""

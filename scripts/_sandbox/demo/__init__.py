@@ -1,7 +1,7 @@
 """scripts/demo: shows from outside what branchline does, on one machine.
 
-daemon.py runs the binary, steps.py has the steps of the story, story.py what a step can do, and
-picture.py makes a picture of what it prints.
+daemon.py runs the binary, steps.py has the steps of the story, previews.py those with stacks,
+story.py what a step can do, and picture.py makes a picture of what it prints.
 """
 
 import argparse
@@ -19,12 +19,14 @@ from _common.problem import Problem
 
 from .. import account, aws, emulator
 from ..world import World
-from . import daemon, picture, steps
+from . import daemon, picture, previews, steps
 from .story import Story
 
 FOLDER = paths.SANDBOX / "demo"
 CONFIGURATION = FOLDER / "branchline.toml"
 DAEMON_LOG = FOLDER / "branchline.log"
+PREVIEWS = FOLDER / "preview.toml"
+PREVIEWS_LOG = FOLDER / "previews.log"
 MOTO_LOG = FOLDER / "moto.log"
 GITHUB_LOG = FOLDER / "github.log"
 
@@ -79,11 +81,15 @@ def _perform(binary: Path) -> int:
             f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})"
         )
         stack.callback(_ignore_interrupts)
+        log = DAEMON_LOG
         try:
             with aws.errors_in_one_line():
                 _play(Story(made, World(made), branchline))
+                log = PREVIEWS_LOG
+                terminal.heading(f"{len(steps.ALL) + 1}. With another rule, each has its own stack")
+                previews.play(made, lambda: daemon.run(binary, PREVIEWS, made, log), PREVIEWS)
         except Problem as problem:
-            _explain(problem, branchline)
+            _explain(problem, log)
             return 1
     print(f"\nEvery check passed, in {time.monotonic() - started:.1f} s.")
     print("To try it yourself: scripts/sandbox up")
@@ -101,11 +107,11 @@ def _play(story: Story) -> None:
     )
 
 
-def _explain(problem: Problem, branchline: daemon.Daemon) -> None:
+def _explain(problem: Problem, log: Path) -> None:
     """Prints what failed and the last lines of the daemon's log."""
     print(f"\n{terminal.paint('Failed:', 'red')} {problem}")
-    print(f"\nThe last lines of {paths.shown(DAEMON_LOG)}:")
-    for line in branchline.last_lines():
+    print(f"\nThe last lines of {paths.shown(log)}:")
+    for line in daemon.last_lines(log):
         print(f"  {line}")
 
 

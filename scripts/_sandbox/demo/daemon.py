@@ -45,8 +45,13 @@ class Daemon:
 
     def last_lines(self) -> list[str]:
         """Returns the last lines of the log."""
-        lines = self._log.read_text(errors="replace").splitlines()
-        return lines[-LAST_LINES:] or ["(the log is empty)"]
+        return last_lines(self._log)
+
+
+def last_lines(log: Path) -> list[str]:
+    """Returns the last lines of the log of a daemon."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-LAST_LINES:] or ["(the log is empty)"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from . import (
     projects,
     queues,
     speed,
+    stacks,
     tagged,
     transactions,
     validation,
@@ -27,6 +28,7 @@ def install() -> None:
     projects.install()
     queues.install()
     speed.install()
+    stacks.install()
     tagged.install()
     transactions.install()
     validation.install()

@@ -38,12 +38,14 @@ def install() -> None:
 
 def _followed(put: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: EventsBackend, events: list[Json]) -> Any:
-        answer = put(self, events)
         backend = codepipeline_backends[self.account_id][self.region_name]
-        for event, entry in zip(events, answer, strict=True):
-            if "EventId" in entry and event["Source"] == SOURCE:
-                time = float(event.get("Time") or unix_time())
-                history.follow(backend, json.loads(event["Detail"]), time)
+        # Who hears of a state in an event and asks CodePipeline must not hear the state before it.
+        with LOCK:
+            answer = put(self, events)
+            for event, entry in zip(events, answer, strict=True):
+                if "EventId" in entry and event["Source"] == SOURCE:
+                    time = float(event.get("Time") or unix_time())
+                    history.follow(backend, json.loads(event["Detail"]), time)
         return answer
 
     return run

@@ -1,7 +1,8 @@
 """Starts executions as CodePipeline does: one with each pipeline, and one for each client token.
 
 moto starts none for a new pipeline, ignores the token and the commit, and lists no second page.
-Executions still end at once: nothing here runs.
+Executions still end at once, because nothing here runs, unless their pipeline deploys or deletes
+stacks: these go on until they are played.
 """
 
 import json
@@ -27,7 +28,6 @@ def install() -> None:
     CodePipelineBackend.create_pipeline = _with_an_execution(CodePipelineBackend.create_pipeline)
     CodePipelineResponse.start_pipeline_execution = _start
     CodePipelineResponse.list_pipeline_executions = _list
-    CodePipelineResponse.list_action_executions = _list_actions
     PipelineExecution.to_summary_dict = _with_its_cause(PipelineExecution.to_summary_dict)
 
 
@@ -67,7 +67,15 @@ def _begin(
     execution.token = request.get("clientRequestToken")
     execution.source_revisions = request.get("sourceRevisions") or []
     execution.trigger = trigger
+    if _has_a_stack(backend.get_pipeline(name)[0]):
+        execution.status = "InProgress"
     return execution
+
+
+def _has_a_stack(declaration: Json) -> bool:
+    """Returns whether a pipeline deploys or deletes stacks, which happens when it is played."""
+    actions = [action for stage in declaration["stages"] for action in stage["actions"]]
+    return any(action["actionTypeId"]["provider"] == "CloudFormation" for action in actions)
 
 
 def _list(self: CodePipelineResponse) -> str:
@@ -80,32 +88,6 @@ def _list(self: CodePipelineResponse) -> str:
     if start + size < len(listed):
         answer["nextToken"] = str(start + size)
     return json.dumps(answer)
-
-
-def _list_actions(self: CodePipelineResponse) -> str:
-    """Answers with the deploy actions of CloudFormation. Each stack has an output `Url`."""
-    name = self._get_param("pipelineName")
-    execution = (self._get_param("filter") or {}).get("pipelineExecutionId")
-    with LOCK:
-        declaration, _ = self.codepipeline_backend.get_pipeline(name)
-        known = (
-            [execution] if execution else list(self.codepipeline_backend.pipelines[name].executions)
-        )
-    details = [
-        {
-            "pipelineExecutionId": one,
-            "actionExecutionId": f"{one}/{stage['name']}/{action['name']}",
-            "stageName": stage["name"],
-            "actionName": action["name"],
-            "status": "Succeeded",
-            "output": {"outputVariables": {"Url": f"https://{stack}.example.com"}},
-        }
-        for one in known
-        for stage in declaration["stages"]
-        for action in stage["actions"]
-        if (stack := action.get("configuration", {}).get("StackName"))
-    ]
-    return json.dumps({"actionExecutionDetails": details})
 
 
 def _with_its_cause(summarize: Callable[[Any], Json]) -> Callable[[Any], Json]:

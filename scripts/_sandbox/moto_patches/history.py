@@ -13,6 +13,7 @@ from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import utcfromtimestamp
 
+from . import stacks
 from .pipelines import LOCK
 
 PAGE = 100
@@ -64,12 +65,27 @@ def follow(backend: CodePipelineBackend, detail: Json, time: float) -> None:
         if "action" in detail:
             key = detail["action-execution-id"]
             if rank > course.actions.get(key, ((0, 0), {}))[0]:
-                course.actions[key] = rank, _shown(detail, state, time)
+                shown = _shown(detail, state, time)
+                course.actions[key] = rank, shown
+                action = _declared(backend, detail)
+                # An execution that failed cannot deploy anything when it is played once more.
+                is_over = course.rank >= (rank[0], _FINAL) and execution.status != "Succeeded"
+                if state == "Succeeded" and action is not None and not is_over:
+                    outputs = stacks.follow(backend.account_id, backend.region_name, action)
+                    shown["output"]["outputVariables"] = outputs
         elif "stage" in detail:
             if rank > course.stages.get(detail["stage"], ((0, 0), ""))[0]:
                 course.stages[detail["stage"]] = rank, state
         elif rank > course.rank:
             course.rank, execution.status = rank, state
+
+
+def _declared(backend: CodePipelineBackend, detail: Json) -> Json | None:
+    """Returns the action of an event as the pipeline has it today."""
+    declaration, _ = backend.get_pipeline(detail["pipeline"])
+    stages = [stage for stage in declaration["stages"] if stage["name"] == detail["stage"]]
+    actions = [action for stage in stages for action in stage["actions"]]
+    return next((each for each in actions if each["name"] == detail["action"]), None)
 
 
 def course_of(execution: PipelineExecution) -> Course:

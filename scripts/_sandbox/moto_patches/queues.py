@@ -2,14 +2,18 @@
 
 moto takes no lock: two consumers can receive the same message at once, and a deletion, which
 replaces the list of messages, can lose one that arrives meanwhile. It also keeps the receipt
-handles of all messages that were ever deleted, and does not say from which queue SQS moved one.
+handles of all messages that were ever deleted, does not say from which queue SQS moved one, and
+gives a message to the long poll of a consumer that has ended.
 """
 
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flask import has_request_context, request
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
@@ -34,6 +38,7 @@ def install() -> None:
     SQSBackend.is_message_valid_based_on_retention_period = _is_retained
     Queue.__init__ = _with_recent_handles(Queue.__init__)
     Queue.add_message = _with_its_first_queue(Queue.add_message)
+    Queue.wait_for_messages = _while_connected(Queue.wait_for_messages)
     SQSResponse.receive_message = _with_sources(SQSResponse.receive_message)
 
 
@@ -78,6 +83,28 @@ def _with_its_first_queue(add: Callable[..., None]) -> Callable[..., None]:
         add(self, message)
 
     return run
+
+
+def _while_connected(wait: Callable[..., None]) -> Callable[..., None]:
+    """Ends a long poll whose consumer has closed its connection, before it takes a message."""
+
+    def run(self: Queue, timeout: int) -> None:
+        wait(self, timeout)
+        if has_request_context() and _is_closed(request.environ.get("werkzeug.socket")):
+            raise JsonRESTError("RequestAborted", "the consumer has closed its connection")
+
+    return run
+
+
+def _is_closed(connection: socket.socket | None) -> bool:
+    if connection is None:
+        return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _with_sources(receive: Callable[..., ActionResult]) -> Callable[..., ActionResult]:
