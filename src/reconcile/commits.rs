@@ -165,7 +165,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
 
     /// Finds the commit of an execution: by the id of the execution, by the commit that its source
     /// action fetched, or by what CodePipeline lists. The first execution of a new pipeline has no
-    /// id that branchline knows.
+    /// id that branchline knows. An execution that deletes stacks is of no commit.
     async fn commit_of(
         &self,
         subject: &Subject,
@@ -190,9 +190,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         if !records.iter().any(may_be) {
             return Ok(None);
         }
+        let mapping = self.executor.store.mapping(subject).await?;
+        if mapping.as_ref().is_some_and(Mapping::is_torn_down) {
+            return Ok(None);
+        }
         let fetched = match source_commit(event) {
             Some(commit) => Some(commit),
-            None => self.listed_commit(subject, event).await?,
+            None => self.listed_commit(mapping.as_ref(), event).await?,
         };
         let mut candidates: Vec<CommitRecord> = records
             .into_iter()
@@ -213,11 +217,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Asks CodePipeline which commit an execution has fetched.
     async fn listed_commit(
         &self,
-        subject: &Subject,
+        mapping: Option<&Mapping>,
         event: &ExecutionEvent,
     ) -> Result<Option<CommitId>, Fault> {
-        let mapping = self.executor.store.mapping(subject).await?;
-        let source = mapping.as_ref().and_then(Mapping::source_action);
+        let source = mapping.and_then(Mapping::source_action);
         let executions = self
             .executor
             .pipelines

@@ -174,4 +174,16 @@ impl Mapping {
         };
         State::HALF_WAY.contains(&self.state) && is_over
     }
+
+    /// Returns true if its pipeline deletes its stacks, or is about to.
+    #[must_use]
+    pub fn is_torn_down(&self) -> bool {
+        match self.state {
+            State::Retiring => true,
+            State::Deleting => !self.resources.stacks.is_empty(),
+            State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
+                false
+            }
+        }
+    }
 }

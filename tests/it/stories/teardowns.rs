@@ -217,12 +217,26 @@ fn an_idle_subject_sleeps_without_its_stack_and_wakes_with_it() {
                 idle: Some(Duration::from_hours(24)),
                 ..Retention::default()
             },
+            report: Some(ReportForm::Check),
             ..preview_rule()
         };
         world.open_preview(rule).await;
+        // It is announced, and then removed.
+        world.wait(Duration::from_hours(25)).await;
         world.wait(Duration::from_hours(25)).await;
         assert_eq!(world.mappings(), RETIRING);
+        let title = || world.github.check(&commit(1)).1.title;
+        let built = title();
+        world.account.refuse_deletion(STACK, 1);
         world.build().await;
+        assert_eq!(
+            title(),
+            built,
+            "a failed deletion is no result of the commit"
+        );
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(title(), built);
         assert_eq!(world.mappings(), ["acme/api#7 asleep api-pr-7"]);
         assert_eq!(world.stack_names(), Vec::<String>::new());
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
