@@ -31,7 +31,8 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
         let subject = row.subject.display(&row.repository);
         match reconciler.continue_teardown(row).await {
             Ok(None) => {}
-            Ok(Some((outcome, _))) => {
+            // The commits are reported by the sweep for what is unreported.
+            Ok(Some(outcome)) => {
                 moved += 1;
                 tracing::info!(outcome = outcome.as_str(), subject, "A teardown went on");
             }

@@ -10,7 +10,7 @@ use crate::domain::clone::targets::has_own_stack;
 use crate::domain::rules::rule::Rule;
 
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
-/// reference", as `DELETE_ONLY`, which succeeds if there is no such stack).
+/// reference", as `DELETE_ONLY`, which succeeds without the stack as well).
 const ROLE: &str = "RoleArn";
 /// The longest name of an action, in characters (API reference, `ActionDeclaration`).
 const NAME_LIMIT: usize = 100;

@@ -5,8 +5,10 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
+use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
+use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::rule_of;
 use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
@@ -76,13 +78,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         name: &PipelineName,
         action: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
-        let mapping = action.claim.mapping();
-        let spec = mapping.spec();
-        let rule = spec.and_then(|spec| rule_of(mapping, spec, &self.rules));
+        let rule = self.rule_today(action.claim.mapping());
         match rule.is_some_and(|rule| rule.stop_on_close) {
             true => self.stop_all(name, action).await,
             false => Ok(()),
         }
+    }
+
+    /// Returns the rule of a row by today's rules.
+    pub(in crate::reconcile) fn rule_today<'a>(&'a self, row: &'a Mapping) -> Option<&'a Rule> {
+        rule_of(row, row.spec()?, &self.rules)
     }
 
     /// Stops the running executions.

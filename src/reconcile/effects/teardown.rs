@@ -8,7 +8,6 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::plan::rule_of;
 use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -18,9 +17,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns true if stacks of the subject are to be deleted before its pipeline. A rule of today
     /// may say that they stay.
     pub(in crate::reconcile) fn tears_down(&self, mapping: &Mapping) -> bool {
-        let rule = mapping
-            .spec()
-            .and_then(|spec| rule_of(mapping, spec, &self.rules));
+        let rule = self.rule_today(mapping);
         let stay = rule.is_some_and(|rule| rule.overrides.preview.teardown == TeardownPolicy::None);
         !mapping.resources.stacks.is_empty() && !stay
     }
@@ -39,9 +36,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let failures = last.map_or(0, |teardown| teardown.failures);
         let clone = self.pipelines.template(name).await?;
         let branch = self.teardown_branch(name, failures, mapping).await?;
-        let rule = mapping
-            .spec()
-            .and_then(|spec| rule_of(mapping, spec, &self.rules));
+        let rule = self.rule_today(mapping);
         let stacks = &mapping.resources.stacks;
         let pipeline = clone.teardown(stacks, mapping.source_action(), &branch, rule)?;
         self.stop_all(name, action).await?;

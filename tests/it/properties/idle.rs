@@ -23,16 +23,13 @@ use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::idle::EVICTED_AFTER;
 use branchline::domain::state::mapping::State;
 use branchline::ports::{Clock, Store};
-use branchline::worker::Shutdown;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::crashes::TROUBLES;
-use crate::world::chaos::Chaos;
 use crate::world::clock::FakeClock;
 use crate::world::event_bridge::EventBridge;
-use crate::world::fault_injection::{FaultInjection, Trouble};
-use crate::world::job_daemon::job_daemon;
+use crate::world::fault_injection::Trouble;
+use crate::world::job_daemon::ChaoticDaemons;
 use crate::world::queue::SENDER;
 use crate::world::rules::pull_request_rule;
 use crate::world::story::{World, owner, paused};
@@ -129,21 +126,11 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
     // The limit is not new: a first count would count what is half-way as well.
     let counted = world.store.count_slots("pull requests", &[]);
     counted.await.map_err(|fault| fault.to_string())?;
-    let (shutdown, stop) = Shutdown::channel();
-    let mut daemons = JoinSet::new();
-    let mut faults_of_all = Vec::new();
-    for number in 0..rng.usize(1..=3) {
-        let faults = FaultInjection::new(&world.clock);
-        faults.start_chaos(Chaos::new(rng.u64(..)));
-        faults_of_all.push(faults.clone());
-        let name = format!("w{number}");
-        let rules = vec![match max {
-            Some(max) => evicting(max, is_reported),
-            None => rule(is_reported),
-        }];
-        let world = Arc::clone(&world);
-        daemons.spawn(job_daemon(world, name, rules, faults, stop.clone()));
-    }
+    let rule = match max {
+        Some(max) => evicting(max, is_reported),
+        None => rule(is_reported),
+    };
+    let daemons = ChaoticDaemons::start(&world, &[rule], &mut rng);
     let mut bridge = EventBridge::disorderly(seed, Duration::from_secs(60));
     let mut pulls: BTreeMap<u64, Pull> = BTreeMap::new();
     let life = async {
@@ -157,9 +144,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
             sleep(Duration::from_secs(wait)).await;
             step(&world, &mut pulls, &mut rng);
         }
-        for faults in &faults_of_all {
-            faults.stop_chaos();
-        }
+        daemons.stop_chaos();
         sleep(SETTLED).await;
         check(&world, &pulls, max)?;
         // Those that are asleep wake.
@@ -183,10 +168,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
         never = bridge.run(&world) => match never {},
         lived = life => lived,
     };
-    shutdown.request();
-    while let Some(ended) = daemons.join_next().await {
-        ended.map_err(|error| format!("a daemon panicked: {error}"))?;
-    }
+    daemons.end().await?;
     lived?;
     // A request or an event may have been sent last.
     world.settle().await;

@@ -18,16 +18,13 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Timestamp;
 use branchline::domain::state::mapping::State;
 use branchline::ports::Clock;
-use branchline::worker::Shutdown;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::crashes::TROUBLES;
-use crate::world::chaos::Chaos;
 use crate::world::clock::FakeClock;
 use crate::world::event_bridge::EventBridge;
-use crate::world::fault_injection::{FaultInjection, Trouble};
-use crate::world::job_daemon::job_daemon;
+use crate::world::fault_injection::Trouble;
+use crate::world::job_daemon::ChaoticDaemons;
 use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
 use crate::world::story::{World, paused};
 use crate::world::webhook::{REPOSITORY, Webhook};
@@ -95,17 +92,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
     if rng.bool() {
         world.queue.unruly(seed);
     }
-    let (shutdown, stop) = Shutdown::channel();
-    let mut daemons = JoinSet::new();
-    let mut faults_of_all = Vec::new();
-    for number in 0..rng.usize(1..=3) {
-        let faults = FaultInjection::new(&world.clock);
-        faults.start_chaos(Chaos::new(rng.u64(..)));
-        faults_of_all.push(faults.clone());
-        let name = format!("w{number}");
-        let (world, rules) = (Arc::clone(&world), vec![preview_rule()]);
-        daemons.spawn(job_daemon(world, name, rules, faults, stop.clone()));
-    }
+    let daemons = ChaoticDaemons::start(&world, &[preview_rule()], &mut rng);
     let mut bridge = EventBridge::disorderly(seed, Duration::from_secs(60));
     let mut pulls: BTreeMap<u64, Pull> = BTreeMap::new();
     let life = async {
@@ -113,9 +100,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
             sleep(Duration::from_secs(rng.u64(2..200))).await;
             step(&world, &mut pulls, &mut rng);
         }
-        for faults in &faults_of_all {
-            faults.stop_chaos();
-        }
+        daemons.stop_chaos();
         sleep(SETTLED).await;
     };
     tokio::select! {
@@ -123,10 +108,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
         never = bridge.run(&world) => match never {},
         () = life => {}
     }
-    shutdown.request();
-    while let Some(ended) = daemons.join_next().await {
-        ended.map_err(|error| format!("a daemon panicked: {error}"))?;
-    }
+    daemons.end().await?;
     world.settle().await;
     let mut left = world.leftovers();
     for (number, pull) in &pulls {

@@ -22,10 +22,9 @@ use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::world::chaos::Chaos;
 use crate::world::clock::FakeClock;
-use crate::world::fault_injection::{FaultInjection, Op, Trouble, When};
-use crate::world::job_daemon::{JOBS, job_daemon};
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::job_daemon::{ChaoticDaemons, JOBS, job_daemon};
 use crate::world::rules::pull_request_rule;
 use crate::world::story::{World, paused, run_daemon, run_story};
 use crate::world::webhook::Webhook;
@@ -262,23 +261,8 @@ async fn simulate(seed: u64) -> Result<(), String> {
         world.queue.unruly(seed);
     }
     let max = rng.usize(1..=3);
-    let (shutdown, stop) = Shutdown::channel();
-    let mut daemons = JoinSet::new();
-    let mut faults_of_all = Vec::new();
-    for number in 0..rng.usize(1..=3) {
-        let faults = FaultInjection::new(&world.clock);
-        faults.start_chaos(Chaos::new(rng.u64(..)));
-        faults_of_all.push(faults.clone());
-        let rules = limited(u32::try_from(max).unwrap());
-        let name = format!("w{number}");
-        daemons.spawn(job_daemon(
-            Arc::clone(&world),
-            name,
-            rules,
-            faults,
-            stop.clone(),
-        ));
-    }
+    let rules = limited(u32::try_from(max).unwrap());
+    let daemons = ChaoticDaemons::start(&world, &rules, &mut rng);
     let last = rng.u64(2..9);
     let mut open: BTreeSet<u64> = BTreeSet::new();
     let end = tokio::time::Instant::now() + CHAOS;
@@ -298,9 +282,7 @@ async fn simulate(seed: u64) -> Result<(), String> {
         }
     }
     tokio::time::sleep_until(end).await;
-    for faults in &faults_of_all {
-        faults.stop_chaos();
-    }
+    daemons.stop_chaos();
     sleep(SETTLED).await;
     let check = |open: &BTreeSet<u64>, what: &str| {
         let pipelines = world.pipelines();
@@ -326,10 +308,7 @@ async fn simulate(seed: u64) -> Result<(), String> {
         world.send(&closed(number).at(later(&world)));
     }
     sleep(Duration::from_secs(7_200)).await;
-    shutdown.request();
-    while let Some(ended) = daemons.join_next().await {
-        ended.map_err(|error| format!("a daemon panicked: {error}"))?;
-    }
+    daemons.end().await?;
     let left = world.leftovers();
     left.is_empty().then_some(()).ok_or(left.join("\n"))
 }

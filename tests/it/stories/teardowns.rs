@@ -6,7 +6,6 @@ use std::time::Duration;
 use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::overrides::{PreviewUrl, TeardownPolicy};
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::intake::repair_request::{Repair, RepairKind};
 use branchline::domain::jobs::Job;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::CommentPolicy;
@@ -16,9 +15,10 @@ use branchline::domain::rules::rule::{Rule, Update};
 use branchline::domain::state::mapping::State;
 use branchline::ports::Clock;
 
+use crate::stories::clones::forgetting::forget;
 use crate::stories::jobs::record;
 use crate::world::event_bridge::EventBridge;
-use crate::world::rules::{TEMPLATE, deploying_template, pipeline_name, preview_rule};
+use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook, commit};
 
@@ -180,16 +180,7 @@ fn a_failed_teardown_is_repeated_and_then_left_behind_until_it_is_forgotten() {
             "0 teardowns went on, 1 left behind"
         );
         assert_eq!(world.mappings(), RETIRING);
-        let read = world.mapping(SUBJECT);
-        let repair = Repair {
-            project: None,
-            subject: read.subject.clone(),
-            generation: read.generation,
-            kind: RepairKind::Forget,
-            pipeline: pipeline_name("api-pr-7"),
-        };
-        world.send_repair(&repair, &read.repository);
-        world.settle().await;
+        forget(world, &world.mapping(SUBJECT)).await;
         assert_eq!(world.mappings(), GONE);
         world.expect_stack(STACK);
     });

@@ -7,9 +7,11 @@ use branchline::domain::jobs::{Job, JobRecord};
 use branchline::domain::rules::rule::Rule;
 use branchline::jobs::Jobs;
 use branchline::reports::Reporter;
-use branchline::worker::{RunMode, Shutdown, WorkerConfig};
+use branchline::worker::{RunMode, Shutdown, ShutdownHandle, WorkerConfig};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::chaos::Chaos;
 use super::clock::FakeClock;
 use super::fault_injection::FaultInjection;
 use super::github::FakeGitHub;
@@ -19,6 +21,55 @@ use super::story::World;
 
 /// How often the jobs run.
 pub(crate) const JOBS: Duration = Duration::from_secs(75);
+
+/// One to three daemons under chaos, with their jobs for the table.
+pub(crate) struct ChaoticDaemons {
+    shutdown: ShutdownHandle,
+    daemons: JoinSet<()>,
+    faults: Vec<FaultInjection>,
+}
+
+impl ChaoticDaemons {
+    /// Starts them with these rules.
+    pub(crate) fn start(world: &Arc<World>, rules: &[Rule], rng: &mut fastrand::Rng) -> Self {
+        let (shutdown, stop) = Shutdown::channel();
+        let (mut daemons, mut faults_of_all) = (JoinSet::new(), Vec::new());
+        for number in 0..rng.usize(1..=3) {
+            let faults = FaultInjection::new(&world.clock);
+            faults.start_chaos(Chaos::new(rng.u64(..)));
+            faults_of_all.push(faults.clone());
+            let (world, rules) = (Arc::clone(world), rules.to_vec());
+            daemons.spawn(job_daemon(
+                world,
+                format!("w{number}"),
+                rules,
+                faults,
+                stop.clone(),
+            ));
+        }
+        Self {
+            shutdown,
+            daemons,
+            faults: faults_of_all,
+        }
+    }
+
+    /// Ends the chaos, and lets the daemons work on.
+    pub(crate) fn stop_chaos(&self) {
+        for faults in &self.faults {
+            faults.stop_chaos();
+        }
+    }
+
+    /// Stops the daemons, and says if one of them panicked.
+    pub(crate) async fn end(mut self) -> Result<(), String> {
+        self.shutdown.request();
+        while let Some(ended) = self.daemons.join_next().await {
+            ended.map_err(|error| format!("a daemon panicked: {error}"))?;
+        }
+        Ok(())
+    }
+}
 
 type NoReporter = Option<Arc<Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock>>>;
 

@@ -13,8 +13,7 @@ use crate::domain::state::resources::{PipelineResource, Resources};
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
 /// Decides about a mapping to forget. The caller has checked that no pipeline of ours exists, or
-/// the subject is retiring. A
-/// mapping that has settled since the operator read it is left alone.
+/// the subject is retiring. A mapping that has settled since the operator read it is left alone.
 ///
 /// The pipeline's ARN is forgotten before the deletion, so a pipeline of that name that is not ours
 /// is skipped, and its name and its slot are released. So are the stacks, which are left as they

@@ -19,7 +19,7 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 const SUBJECT: &str = "acme/api#7";
 
 /// Asks to forget a mapping as it was read.
-async fn forget(world: &World, read: &Mapping) -> Vec<String> {
+pub(in crate::stories) async fn forget(world: &World, read: &Mapping) -> Vec<String> {
     let repair = Repair {
         project: None,
         subject: read.subject.clone(),

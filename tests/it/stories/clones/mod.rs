@@ -9,7 +9,7 @@
 mod adoption;
 mod ends;
 mod files;
-mod forgetting;
+pub(super) mod forgetting;
 mod listing;
 mod overview;
 mod places;
