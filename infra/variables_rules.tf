@@ -258,7 +258,7 @@ variable "connection_arns" {
 }
 
 variable "codepipeline_rate" {
-  description = "Maximum calls to CodePipeline per second and task. AWS throttles per account, so lower this for more tasks."
+  description = "Maximum calls to CodePipeline per second, which the tasks divide among them. AWS throttles per account."
   type        = number
   default     = 10
   nullable    = false

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Instant;
 
 use aws_sdk_codepipeline::Client;
@@ -34,10 +35,11 @@ use crate::aws::{declaration, executions};
 /// The most pipelines on a page (API reference, ListPipelines, `maxResults`).
 const PAGE: i32 = 1_000;
 
-/// The client of CodePipeline.
+/// The client of CodePipeline. Clones share its rate of calls.
+#[derive(Clone)]
 pub struct CodePipelines {
     client: Client,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
 }
 
 impl CodePipelines {
@@ -46,8 +48,13 @@ impl CodePipelines {
     pub fn new(client: Client, calls_per_second: NonZeroU32) -> Self {
         Self {
             client,
-            limiter: Limiter::new(calls_per_second),
+            limiter: Arc::new(Limiter::new(calls_per_second)),
         }
+    }
+
+    /// Divides the calls per second among so many daemons, of which this process is one.
+    pub fn share_rate(&self, daemons: NonZeroU32) {
+        self.limiter.share(daemons);
     }
 
     /// Sends a request when it is its turn. The inner result is AWS's answer.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
-use crate::aws::{Aws, DynamoStore};
+use crate::aws::{Aws, CodePipelines, DynamoStore};
 use crate::cli::run::Run;
 use crate::cli::terminal::fault;
 use crate::commands::connect::{connect, urls};
@@ -23,7 +23,7 @@ use crate::domain::jobs::Job;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
 use crate::jobs::{Driver, Jobs};
-use crate::ports::{GitHub, PipelineReader, Pipelines, Queue, RepositoryFiles};
+use crate::ports::{GitHub, Queue, RepositoryFiles};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::reports::{Outbox, Reporter, ReporterConfig};
@@ -58,14 +58,30 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     // Unique among all workers, since two containers of one service may share everything else.
     let name = format!("{:016x}", fastrand::u64(..));
     let store = aws.store(config.table.clone());
-    let heartbeats = Heartbeats::new(store, SystemClock, name.clone(), env!("CARGO_PKG_VERSION"));
+    let pipelines = aws.pipelines(config.codepipeline_rate);
+    let rate = pipelines.clone();
+    let heartbeats = Heartbeats::new(
+        store,
+        SystemClock,
+        name.clone(),
+        env!("CARGO_PKG_VERSION"),
+        move |daemons| rate.share_rate(daemons),
+    );
     let outbox = Outbox::default();
     let access = config.github.clone();
     let github = access.map(|access| github::connect(access, SystemClock));
     let github = github.transpose()?.map(Arc::new);
     let reporter = github.as_ref().map(|github| {
         let github = Arc::clone(github);
-        Arc::new(reporter(&aws, &config, &name, github, outbox.clone()))
+        let pipelines = pipelines.clone();
+        Arc::new(reporter(
+            &aws,
+            &config,
+            &name,
+            pipelines,
+            github,
+            outbox.clone(),
+        ))
     });
     let log = aws.store(config.table.clone());
     let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
@@ -73,7 +89,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let files = github
         .clone()
         .map(|github| github as Arc<dyn RepositoryFiles>);
-    let worker = worker(&aws, config, name.clone(), outbox, files);
+    let worker = worker(&aws, config, name.clone(), pipelines, outbox, files);
     let jobs = Jobs {
         reconciler: worker.reconciler(),
         reporter: reporter.clone(),
@@ -175,11 +191,11 @@ fn reporter<G: GitHub>(
     aws: &Aws,
     config: &Config,
     worker: &str,
+    pipelines: CodePipelines,
     github: Arc<G>,
     outbox: Outbox,
-) -> Reporter<DynamoStore, impl PipelineReader + use<G>, G, SystemClock> {
+) -> Reporter<DynamoStore, CodePipelines, G, SystemClock> {
     let store = aws.store(config.table.clone());
-    let pipelines = aws.pipelines(config.codepipeline_rate);
     let config = ReporterConfig {
         worker: worker.to_owned(),
         region: aws.region().to_owned(),
@@ -208,9 +224,10 @@ fn worker(
     aws: &Aws,
     config: Config,
     name: String,
+    pipelines: CodePipelines,
     outbox: Outbox,
     files: Option<Arc<dyn RepositoryFiles>>,
-) -> Worker<impl Queue, DynamoStore, impl Pipelines, SystemClock> {
+) -> Worker<impl Queue, DynamoStore, CodePipelines, SystemClock> {
     let urls = urls(&config.queues);
     let origin = config.event_origin();
     let reconciler_config = ReconcilerConfig {
@@ -229,7 +246,6 @@ fn worker(
         drain_timeout: config.drain_timeout,
         seed: fastrand::u64(..),
     };
-    let pipelines = aws.pipelines(config.codepipeline_rate);
     let store = aws.store(config.table);
     let reconciler = Reconciler::new(store, pipelines, SystemClock, reconciler_config);
     let queue = |receives_from| aws.queue(urls.clone(), receives_from, VISIBILITY);
