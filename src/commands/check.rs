@@ -175,9 +175,11 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
     let mut known = BTreeMap::new();
     let mut all = Templates::default();
     for rule in &config.rules.0 {
-        if !known.contains_key(&rule.template) {
-            let template = pipelines.template(&rule.template).await;
-            known.insert(rule.template.clone(), template);
+        let teardown = rule.overrides.preview.teardown.template();
+        for name in [Some(&rule.template), teardown].into_iter().flatten() {
+            if !known.contains_key(name) {
+                known.insert(name.clone(), pipelines.template(name).await);
+            }
         }
         match known.get(&rule.template) {
             Some(Ok(template)) => {
@@ -201,6 +203,20 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                     fault,
                     "codepipeline:GetPipeline",
                 ));
+            }
+            None => {}
+        }
+        match teardown.and_then(|name| Some((name, known.get(name)?))) {
+            Some((_, Ok(template))) => {
+                let checked = preflight::teardown(rule, template, &config.owner);
+                all.findings.push(checked.finding);
+                all.clones.extend(checked.clone);
+            }
+            Some((name, Err(fault))) => {
+                let what = format!("teardown {name}");
+                let permission = "codepipeline:GetPipeline";
+                all.findings
+                    .push(Finding::from_fault(&what, fault, permission));
             }
             None => {}
         }

@@ -49,6 +49,7 @@ pub(super) fn read(
         let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
         if let Some(rule) = rule(diagnostics, &table, name, environment, reports) {
             refuse_shadowed(diagnostics, &table, &rules, &rule);
+            refuse_own_template(diagnostics, &table, &rule);
             rules.push(rule);
         }
         table.finish();
@@ -198,6 +199,15 @@ fn refuse_shadowed(
             "never applies: '{}' above admits everything that this rule admits, and the first rule that matches is used; put this rule first, or narrow the other",
             earlier.name
         );
+        diagnostics.note(table.place(), what);
+    }
+}
+
+/// Refuses a rule whose clones would become clones of their own template to remove what they have
+/// deployed.
+fn refuse_own_template(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>, rule: &Rule) {
+    if rule.overrides.preview.teardown.template() == Some(&rule.template) {
+        let what = "preview.teardown names the template of the rule, which deploys: name a pipeline that removes the environment";
         diagnostics.note(table.place(), what);
     }
 }

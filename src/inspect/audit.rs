@@ -298,15 +298,15 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     }
 }
 
-/// Says what to do about stacks that are left behind; `None` while they are being deleted.
+/// Says what to do about an environment that is left behind; `None` while it is being removed.
 fn left_behind(row: &Mapping) -> Option<String> {
     let teardown = row.resources.teardown.as_ref()?;
     teardown.is_left_behind().then(|| {
         let error = row.last_error.as_deref();
         format!(
-            "its stacks are left behind: {} ({}): delete them by hand, then `branchline mappings forget` ends the mapping",
-            row.resources.stack_names(),
-            error.unwrap_or("the pipeline that would delete them is gone")
+            "its environment is left behind: {} ({}): remove it by hand, then `branchline mappings forget` ends the mapping",
+            row.resources.environment(),
+            error.unwrap_or("the pipeline that would remove it is gone")
         )
     })
 }

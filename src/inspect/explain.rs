@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::Owner;
+use crate::domain::ids::{Owner, PipelineName};
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::outcome::audit_entry::AuditEntry;
@@ -279,11 +279,17 @@ fn success(
             format!("update {pipeline} to {template}, then start it at {commit}")
         }
         Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
-        Outcome::TeardownStarted => {
-            format!("let {pipeline} delete the stacks of its subject, then delete it")
-        }
+        Outcome::TeardownStarted => match teardown_template(row) {
+            Some(template) => format!(
+                "let {pipeline} remove the environment of its subject, as a clone of {template}, then delete it"
+            ),
+            None => format!("let {pipeline} delete the stacks of its subject, then delete it"),
+        },
+        Outcome::TeardownFailed(_) => format!(
+            "fail to let {pipeline} remove the environment of its subject, and try again later: {detail}"
+        ),
         Outcome::LeftBehind => format!(
-            "record that {pipeline} does not exist, and that the stacks of its subject are left behind"
+            "record that {pipeline} does not exist, and that the environment of its subject is left behind"
         ),
         Outcome::Deleted => {
             let asleep = sleep.map(|sleep| sleep.reason.as_str());
@@ -307,4 +313,10 @@ fn success(
         }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
     }
+}
+
+/// Returns the template of which a pipeline becomes a clone to remove its subject's environment.
+fn teardown_template(row: Option<&Mapping>) -> Option<&PipelineName> {
+    let policy = row?.resources.teardown_policy.as_ref()?;
+    policy.template()
 }

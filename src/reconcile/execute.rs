@@ -125,6 +125,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);
             claim.until = self.clock.now().plus(CLAIM + more);
         }
+        self.remember_policy(&mut transition, effect);
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
         let subject = transition.next.subject.clone();

@@ -1,5 +1,5 @@
 //! Takes a retiring subject further, when CodePipeline reports the end of the execution that
-//! deletes its stacks, or when the job that looks after teardowns finds it.
+//! removes its environment, or when the job that looks after teardowns finds it.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;
@@ -80,6 +80,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         let step = teardown.step(&executions, row.updated_at, self.clock().now());
         match (step, awaited) {
+            // A rule of today says that what is left stays.
+            (TeardownStep::Repeat, _) if self.executor.teardown_due(row).is_none() => {
+                Ok(TeardownStep::Finish)
+            }
             (TeardownStep::Fail(why), Some(name)) => {
                 let actions = match &teardown.execution {
                     Some(execution) => self.pipelines().actions(name, execution).await?,

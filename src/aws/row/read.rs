@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
@@ -129,6 +130,8 @@ fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
         pipeline: part.part("pipeline", pipeline)?,
         projects: part.part("projects", projects)?.unwrap_or_default(),
         stacks: part.part("stacks", stacks)?.unwrap_or_default(),
+        teardown_policy: part
+            .optional("teardown_policy", |text| TeardownPolicy::parse(text).ok())?,
         teardown: part.part("teardown", teardown)?,
     })
 }
@@ -157,6 +160,7 @@ fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
         execution: part.optional("execution", |id| ExecutionId::parse(id).ok())?,
         failures: part.required("failures")?,
         retry_at: part.number("retry_at")?.map(Timestamp),
+        is_finished: part.names().any(|name| name == "finished") && part.flag("finished")?,
     })
 }
 

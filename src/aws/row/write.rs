@@ -104,6 +104,7 @@ fn resources(resources: &Resources) -> AttributeValue {
         ("pipeline", resources.pipeline.as_ref().map(pipeline)),
         ("projects", projects(&resources.projects)),
         ("stacks", stacks(&resources.stacks)),
+        ("teardown_policy", text(resources.teardown_policy.as_ref())),
         ("teardown", resources.teardown.as_ref().map(teardown)),
     ])
 }
@@ -129,6 +130,10 @@ fn teardown(teardown: &Teardown) -> AttributeValue {
         ("execution", text(teardown.execution.as_ref())),
         ("failures", Some(n(teardown.failures))),
         ("retry_at", teardown.retry_at.map(|at| n(at.0))),
+        (
+            "finished",
+            teardown.is_finished.then_some(AttributeValue::Bool(true)),
+        ),
     ])
 }
 

@@ -168,7 +168,7 @@ impl Template {
         let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
         let stacks = match overrides.preview.teardown {
-            TeardownPolicy::Run => own_stacks(&clone, rule),
+            TeardownPolicy::Run | TeardownPolicy::Pipeline(_) => own_stacks(&clone, rule),
             TeardownPolicy::None => Vec::new(),
         };
         Ok(NewPipeline {

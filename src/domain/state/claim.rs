@@ -93,12 +93,12 @@ impl Claim {
     pub fn settle(&self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
-            EffectResult::Present(_) | EffectResult::Retiring(_) => None,
+            EffectResult::Present(_) | EffectResult::Retiring { .. } => None,
             EffectResult::Absent | EffectResult::Ended(_) => self.0.pipeline_name().cloned(),
         };
         let execution = match &done {
             EffectResult::Present(clone) => clone.execution.clone(),
-            EffectResult::Retiring(_) | EffectResult::Absent | EffectResult::Ended(_) => None,
+            EffectResult::Retiring { .. } | EffectResult::Absent | EffectResult::Ended(_) => None,
         };
         let retried = self.0.retry.as_ref();
         let outdated = retried.filter(|failed| execution.as_ref() == Some(&failed.execution));
@@ -180,7 +180,7 @@ impl Mapping {
     pub fn is_torn_down(&self) -> bool {
         match self.state {
             State::Retiring => true,
-            State::Deleting => !self.resources.stacks.is_empty(),
+            State::Deleting => self.resources.may_be_torn_down(),
             State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
                 false
             }

@@ -1,8 +1,8 @@
-//! How the deletion of a subject's stacks stands, before its pipeline is deleted.
+//! How the teardown of a subject's environment stands, before its pipeline is deleted.
 //!
-//! The clone becomes a pipeline that deletes the stacks (`clone/teardown.rs`). Its run may take
-//! hours. Meanwhile the subject is [retiring](super::mapping::State::Retiring), which no worker
-//! waits for.
+//! The clone becomes a pipeline that removes the environment (`clone/teardown.rs`). Its run may
+//! take hours. Meanwhile the subject is [retiring](super::mapping::State::Retiring), which no
+//! worker waits for.
 
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct Teardown {
     /// When the next execution is due, after one that failed; `None` if there is none: a person has
     /// to look.
     pub retry_at: Option<Timestamp>,
+    /// True once the environment is gone, and the pipeline is about to be deleted.
+    pub is_finished: bool,
 }
 
 /// What is next for a teardown.
@@ -39,13 +41,13 @@ pub struct Teardown {
 pub enum TeardownStep {
     /// To wait for its execution, or for the time of the next one.
     Wait,
-    /// The stacks are gone.
+    /// The environment is gone.
     Finish,
     /// The execution failed, in these words.
     Fail(String),
     /// Another execution is due.
     Repeat,
-    /// The stacks are left behind.
+    /// What is left of the environment is left behind.
     LeftBehind,
 }
 
@@ -56,17 +58,22 @@ impl Teardown {
         Self {
             execution: Some(execution),
             failures,
-            retry_at: None,
+            ..Self::default()
         }
     }
 
     /// Returns a teardown that cannot be run, and leaves the stacks to a person.
     #[must_use]
     pub fn impossible() -> Self {
+        Self::default()
+    }
+
+    /// Returns the teardown after which only the pipeline is left to delete.
+    #[must_use]
+    pub fn finished() -> Self {
         Self {
-            execution: None,
-            failures: 0,
-            retry_at: None,
+            is_finished: true,
+            ..Self::default()
         }
     }
 
@@ -75,9 +82,9 @@ impl Teardown {
     pub fn failed(&self, now: Timestamp) -> Self {
         let retries = usize::try_from(self.failures).unwrap_or(usize::MAX);
         Self {
-            execution: None,
             failures: self.failures.saturating_add(1),
             retry_at: RETRIES.get(retries).map(|after| now.plus(*after)),
+            ..Self::default()
         }
     }
 

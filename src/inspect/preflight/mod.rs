@@ -21,7 +21,7 @@ pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
 pub use secrets::secrets;
 pub use table::{audit_table, audit_table_fault, table};
-pub use template::{TemplateCheck, template};
+pub use template::{TemplateCheck, teardown, template};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -36,6 +36,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
+    /// Writes into the claim how the environment is removed before the clone is deleted. The worker
+    /// that takes over has to know that the clone may have been changed for that.
+    pub(in crate::reconcile) fn remember_policy(&self, claim: &mut Transition, effect: &Effect) {
+        match effect {
+            Effect::Delete(_) => {
+                let policy = self.teardown_policy(&claim.next);
+                claim.next.resources.record_policy(&policy);
+            }
+            Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {}
+        }
+    }
+
     pub(in crate::reconcile) async fn delete(
         &self,
         name: &PipelineName,
@@ -44,17 +56,20 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
-        let tears_down = self.tears_down(mapping);
+        let policy = self.teardown_due(mapping);
         let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             // Without an ARN it was never settled as created.
-            None if tears_down && mapping.pipeline_arn().is_some() => {
-                let left = EffectResult::Retiring(Teardown::impossible());
+            None if policy.is_some() && mapping.pipeline_arn().is_some() => {
+                let left = EffectResult::Retiring {
+                    teardown: Teardown::impossible(),
+                    problem: None,
+                };
                 return Ok((left, Outcome::LeftBehind));
             }
             None => Outcome::AlreadyDeleted,
             Some(found) if self.owns(name, &found, action).await? => {
-                if tears_down {
-                    return self.tear_down(name, action, journal).await;
+                if let Some(policy) = policy {
+                    return self.tear_down(name, &policy, action, journal).await;
                 }
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;

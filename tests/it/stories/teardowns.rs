@@ -1,6 +1,8 @@
 //! Subjects with stacks of their own, which are linked where the result is shown, and deleted
 //! before their pipelines.
 
+mod pipeline;
+
 use std::time::Duration;
 
 use branchline::domain::clone::declaration::ActionPath;

@@ -15,7 +15,7 @@ use super::account::Pipeline;
 use super::executions::Started;
 use super::lock;
 use super::queue_state::StoredMessage;
-use super::stacks::deployed;
+use super::stacks::{deployed, environments};
 use super::story::{World, display, owner, pipeline_of};
 
 impl World {
@@ -176,7 +176,9 @@ impl World {
                     ));
                 }
             }
-            present.retain(|name| !recorded.contains(&name.as_str()));
+            // What is no stack is not recorded.
+            let unrecorded = environments(&pipeline.declaration);
+            present.retain(|name| !recorded.contains(&name.as_str()) && !unrecorded.contains(name));
         }
         let expected = lock(&self.stacks).clone();
         let unowned = present.difference(&expected);

@@ -1,4 +1,6 @@
-//! The stacks of the fake CloudFormation: executions deploy them, and teardowns delete them.
+//! The stacks of the fake CloudFormation: executions deploy them, and teardowns delete them. Builds
+//! of the projects `cdk-deploy` and `cdk-destroy` do the same with the environment that their
+//! variable `STAGE` names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +14,11 @@ use branchline::domain::report::execution::ExecutionState;
 use super::account::{Account, execution};
 use super::lock;
 use super::pipelines::FakePipelines;
+
+/// The CodeBuild project that deploys an environment.
+pub(crate) const DEPLOY: &str = "cdk-deploy";
+/// The one that deletes it.
+pub(crate) const DESTROY: &str = "cdk-destroy";
 
 /// The stacks of the account, and how often CloudFormation refuses to delete each of them.
 #[derive(Default)]
@@ -69,13 +76,39 @@ fn actions(declaration: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     placed(declaration).map(|(_, action)| action)
 }
 
+/// Returns the environments without a stack that a pipeline deploys or deletes.
+pub(super) fn environments(declaration: &Map<String, Value>) -> Vec<String> {
+    actions(declaration).filter_map(environment).collect()
+}
+
+/// Returns the stage of a pipeline that deletes something.
+pub(super) fn teardown_stage(declaration: &Map<String, Value>) -> Option<String> {
+    let mut placed = placed(declaration);
+    let (place, _) = placed.find(|(_, action)| deletes(action))?;
+    Some(place.split('/').next()?.to_owned())
+}
+
+fn configured<'a>(action: &'a Value, key: &str) -> Option<&'a str> {
+    action.get("configuration")?.get(key)?.as_str()
+}
+
 fn deletes(action: &Value) -> bool {
-    action.pointer("/configuration/ActionMode") == Some(&Value::from("DELETE_ONLY"))
+    configured(action, "ActionMode") == Some("DELETE_ONLY")
+        || configured(action, "ProjectName") == Some(DESTROY)
 }
 
 fn stack(action: &Value) -> Option<String> {
-    let name = action.pointer("/configuration/StackName")?.as_str()?;
-    Some(name.to_owned())
+    let name = configured(action, "StackName").map(str::to_owned);
+    name.or_else(|| environment(action))
+}
+
+fn environment(action: &Value) -> Option<String> {
+    configured(action, "ProjectName").filter(|name| [DEPLOY, DESTROY].contains(name))?;
+    let variables = configured(action, "EnvironmentVariables")?;
+    let variables: Vec<BTreeMap<String, String>> = serde_json::from_str(variables).ok()?;
+    let mut stages = variables.into_iter();
+    let stage = stages.find(|one| one.get("name").is_some_and(|name| name == "STAGE"))?;
+    stage.get("value").cloned()
 }
 
 impl FakePipelines {

@@ -9,6 +9,7 @@ use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
@@ -42,6 +43,7 @@ pub fn plan_forgetting(
     let resources = Resources {
         pipeline: seen.pipeline_name().cloned().map(PipelineResource::named),
         projects: seen.resources.projects.clone(),
+        teardown: seen.resources.may_be_torn_down().then(Teardown::finished),
         ..Resources::default()
     };
     // The pipeline of a retiring subject is not waited for.

@@ -45,14 +45,17 @@ pub fn plan_teardown(
             next.resources.stacks.clear();
             match wanted {
                 Some(spec) => start(seen.as_seen(), next, spec, claim),
-                None => delete(seen.as_seen(), next, claim),
+                None => {
+                    next.resources.teardown = Some(Teardown::finished());
+                    delete(seen.as_seen(), next, claim)
+                }
             }
         }
         (TeardownStep::LeftBehind, Some(spec)) => start(seen.as_seen(), next, spec, claim),
         (TeardownStep::Repeat, _) => delete(seen.as_seen(), next, claim),
         (TeardownStep::Fail(why), _) => {
             next.resources.teardown = Some(teardown.failed(now));
-            next.last_error = Some(format!("the stacks could not be deleted: {why}"));
+            next.last_error = Some(format!("{}: {why}", seen.resources.teardown_failure()));
             Plan::Record(Transition::new(seen.as_seen(), next))
         }
     }
