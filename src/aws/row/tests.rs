@@ -17,7 +17,7 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 
 use super::*;
 
@@ -104,7 +104,7 @@ fn full() -> Mapping {
             stacks: vec![stack("web", Some("us-east-1")), stack("api", None)],
             teardown_policy: TeardownPolicy::parse("pipeline:api-teardown").ok(),
             teardown: Some(Teardown {
-                execution: ExecutionId::parse("e-2").ok(),
+                run: ExecutionId::parse("e-2").ok().map(TeardownRun::Execution),
                 failures: 1,
                 retry_at: Some(Timestamp(9)),
                 is_finished: true,

@@ -6,6 +6,7 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, PipelineName, Timestamp};
 use crate::domain::report::record::{Attempt, CommitUpdate};
 use crate::domain::report::updates::settled;
+use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
 
@@ -157,6 +158,16 @@ impl Claim {
 }
 
 impl Mapping {
+    /// Returns the pipeline that a subject whose environment is being removed should have again, if
+    /// it should.
+    #[must_use]
+    pub fn wants_pipeline(&self) -> Option<&Spec> {
+        match &self.desired {
+            Some(Desired::Present(spec)) if self.activity.sleep.is_none() => Some(spec),
+            Some(Desired::Present(_) | Desired::Absent { .. }) | None => None,
+        }
+    }
+
     /// Returns true if the row is half-way under a claim that has expired, because its worker has
     /// ended, or if a change was given up that may have no message: the removal of an idle
     /// pipeline, and what follows a teardown.

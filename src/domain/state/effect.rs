@@ -121,7 +121,12 @@ impl Mapping {
                     Some(_) => State::Asleep,
                     None => State::Gone,
                 };
-                self.resources = Resources::default();
+                let is_forgotten = self.absence() == Some(AbsenceReason::Forgotten);
+                let stacks = std::mem::take(&mut self.resources.stacks);
+                self.resources = Resources {
+                    stacks: stacks.into_iter().filter(|_| is_forgotten).collect(),
+                    ..Resources::default()
+                };
                 self.observed.built = None;
                 self.slot = None;
             }

@@ -37,7 +37,7 @@ impl Resources {
     /// Records how the environment is to be removed.
     pub fn record_policy(&mut self, policy: &TeardownPolicy) {
         self.teardown_policy = match policy {
-            TeardownPolicy::Pipeline(_) => Some(policy.clone()),
+            TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => Some(policy.clone()),
             // What is to be deleted is in the row, or nothing is.
             TeardownPolicy::Run | TeardownPolicy::None => None,
         };

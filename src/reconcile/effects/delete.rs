@@ -1,6 +1,7 @@
 //! Deletes a clone.
 
 use crate::domain::clone::execution::Execution;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::journal::Journal;
@@ -14,6 +15,7 @@ use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Writes the last executions of a clone into the claim before it is deleted. CodePipeline
@@ -59,17 +61,25 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let policy = self.teardown_due(mapping);
         let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             // Without an ARN it was never settled as created.
+            None if policy == Some(TeardownPolicy::Stacks) && mapping.pipeline_arn().is_some() => {
+                if let Some(done) = self.delete_stack(action).await {
+                    return done;
+                }
+                Outcome::AlreadyDeleted
+            }
             None if policy.is_some() && mapping.pipeline_arn().is_some() => {
                 let left = EffectResult::Retiring {
                     teardown: Teardown::impossible(),
                     problem: None,
                 };
+                metrics::left_behind();
                 return Ok((left, Outcome::LeftBehind));
             }
             None => Outcome::AlreadyDeleted,
             Some(found) if self.owns(name, &found, action).await? => {
-                if let Some(policy) = policy {
-                    return self.tear_down(name, &policy, action, journal).await;
+                let torn_down = self.torn_down(name, policy.as_ref(), action, journal);
+                if let Some(done) = torn_down.await {
+                    return done;
                 }
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;

@@ -10,10 +10,11 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns how the environment of a subject is to be removed before its pipeline is deleted;
@@ -26,8 +27,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         let has_stacks = !mapping.resources.stacks.is_empty();
         match self.teardown_policy(mapping) {
-            TeardownPolicy::Run => has_stacks.then_some(TeardownPolicy::Run),
-            TeardownPolicy::Pipeline(template) => Some(TeardownPolicy::Pipeline(template)),
+            policy @ (TeardownPolicy::Run | TeardownPolicy::Stacks) => has_stacks.then_some(policy),
+            policy @ TeardownPolicy::Pipeline(_) => Some(policy),
             TeardownPolicy::None => None,
         }
     }
@@ -40,11 +41,30 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         today.or(recorded).cloned().unwrap_or_default()
     }
 
+    /// Removes the environment, or begins to. Returns `None` if there is nothing to remove.
+    pub(in crate::reconcile) async fn torn_down(
+        &self,
+        name: &PipelineName,
+        policy: Option<&TeardownPolicy>,
+        action: &ClaimedAction<'_>,
+        journal: &mut Journal,
+    ) -> Option<EffectOutcome> {
+        match policy? {
+            // What runs would deploy the stacks again.
+            TeardownPolicy::Stacks => match self.stop_all(name, action).await {
+                Ok(()) => self.delete_stack(action).await,
+                Err(fault) => Some(Err(fault)),
+            },
+            policy @ (TeardownPolicy::Run | TeardownPolicy::Pipeline(_) | TeardownPolicy::None) => {
+                Some(self.tear_down(name, policy, action, journal).await)
+            }
+        }
+    }
+
     /// Changes the pipeline into one that removes the environment, and starts it. What it runs is
     /// stopped first, so that nothing is deployed again. An attempt that was cut off is made again:
-    /// to remove a thing twice does no harm. One that cannot be made counts as failed, and is
-    /// repeated as late as one that ran: a person has to correct a rule or a template first.
-    pub(in crate::reconcile) async fn tear_down(
+    /// to remove a thing twice does no harm.
+    async fn tear_down(
         &self,
         name: &PipelineName,
         policy: &TeardownPolicy,
@@ -54,20 +74,42 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         let last = mapping.resources.teardown.clone().unwrap_or_default();
         let started = self.start_teardown(name, policy, last.failures, action);
-        let (teardown, problem, outcome) = match started.await {
+        match started.await {
             Ok(execution) => {
                 journal.execution = Some(execution.to_string());
-                let teardown = Teardown::started(execution, last.failures);
-                (teardown, None, Outcome::TeardownStarted)
+                let run = TeardownRun::Execution(execution);
+                let begun = EffectResult::Retiring {
+                    teardown: Teardown::started(run, last.failures),
+                    problem: None,
+                };
+                Ok((begun, Outcome::TeardownStarted))
             }
-            Err(fault) if fault.reason.class() == Class::Permanent => {
-                let problem = format!("{}: {fault}", mapping.resources.teardown_failure());
-                let outcome = Outcome::TeardownFailed(fault.to_string());
-                (last.failed(self.clock.now()), Some(problem), outcome)
-            }
-            Err(fault) => return Err(fault),
+            Err(fault) => self.teardown_failed(&last, fault, mapping),
+        }
+    }
+
+    /// Settles an attempt that could not be made. If a person has to correct a rule, a template or
+    /// a permission, it counts as failed, and is repeated as late as one that ran.
+    pub(in crate::reconcile) fn teardown_failed(
+        &self,
+        last: &Teardown,
+        fault: Fault,
+        mapping: &Mapping,
+    ) -> EffectOutcome {
+        let is_for_a_person =
+            fault.reason.class() == Class::Permanent || fault.reason == Reason::AwsDenied;
+        if !is_for_a_person {
+            return Err(fault);
+        }
+        let teardown = last.failed(self.clock.now());
+        if teardown.is_left_behind() {
+            metrics::left_behind();
+        }
+        let failed = EffectResult::Retiring {
+            teardown,
+            problem: Some(format!("{}: {fault}", mapping.resources.teardown_failure())),
         };
-        Ok((EffectResult::Retiring { teardown, problem }, outcome))
+        Ok((failed, Outcome::TeardownFailed(fault.to_string())))
     }
 
     async fn start_teardown(

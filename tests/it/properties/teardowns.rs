@@ -28,6 +28,7 @@ use crate::world::fault_injection::Trouble;
 use crate::world::job_daemon::ChaoticDaemons;
 use crate::world::rules::{
     TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule, preview_rule,
+    stacks_rule,
 };
 use crate::world::stacks::{DEPLOY, DESTROY};
 use crate::world::story::{World, paused};
@@ -44,16 +45,19 @@ const SETTLED: Duration = Duration::from_secs(3 * 3_600);
 enum Kind {
     /// A pipeline that branchline makes of the stacks.
     Run,
+    /// The daemon.
+    Stacks,
     /// A clone of a teardown template.
     Pipeline,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Run, Self::Pipeline];
+    const ALL: [Self; 3] = [Self::Run, Self::Stacks, Self::Pipeline];
 
     fn rule(self) -> Rule {
         match self {
             Self::Run => preview_rule(),
+            Self::Stacks => stacks_rule(),
             Self::Pipeline => environment_rule(),
         }
     }
@@ -61,7 +65,7 @@ impl Kind {
     /// Returns the name of what a pull request deploys.
     fn environment(self, number: u64) -> String {
         match self {
-            Self::Run => format!("api-pr-{number}"),
+            Self::Run | Self::Stacks => format!("api-pr-{number}"),
             Self::Pipeline => format!("pr-{number}"),
         }
     }
@@ -71,7 +75,7 @@ impl Kind {
         let world = World::new(clock);
         let add = |declaration| world.add_pipeline(declaration, Tags::new());
         match self {
-            Self::Run => add(deploying_template(TEMPLATE, REPOSITORY.1)),
+            Self::Run | Self::Stacks => add(deploying_template(TEMPLATE, REPOSITORY.1)),
             Self::Pipeline => {
                 add(building_template(TEMPLATE, REPOSITORY.1, DEPLOY));
                 add(building_template(TEARDOWN, REPOSITORY.1, DESTROY));
@@ -291,12 +295,8 @@ async fn go_on(world: &World, bridge: &mut EventBridge) {
 #[test]
 fn any_call_of_a_teardown_may_meet_any_trouble() {
     let runtime = paused();
-    for (kind, reopens) in [
-        (Kind::Run, false),
-        (Kind::Run, true),
-        (Kind::Pipeline, false),
-        (Kind::Pipeline, true),
-    ] {
+    let cases = Kind::ALL.map(|kind| [(kind, false), (kind, true)]);
+    for (kind, reopens) in cases.concat() {
         let (wanted, calls) = runtime.block_on(tear_down(kind, reopens, &[]));
         let state = if reopens { "active" } else { "gone" };
         assert!(

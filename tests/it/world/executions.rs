@@ -168,7 +168,7 @@ impl Account {
                 }
                 events.extend(progress.go_on(index < last, fate));
                 match (before, run.next, run.state) {
-                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration),
+                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration, now),
                     ((_, before), _, ExecutionState::Succeeded) if !before.is_final() => {
                         stacks.delete(&pipeline.declaration);
                     }

@@ -162,6 +162,10 @@ impl World {
         for row in rows.iter().chain(stuck) {
             let recorded = row.resources.stacks.iter();
             let recorded: Vec<&str> = recorded.map(|stack| stack.name.as_str()).collect();
+            if row.state.is_removed() {
+                // It remembers what was left when an operator forgot it.
+                continue;
+            }
             let Some(pipeline) = pipelines.get(pipeline_of(row)) else {
                 present.retain(|name| !recorded.contains(&name.as_str()));
                 continue;

@@ -186,6 +186,13 @@ pub(crate) fn building_template(name: &str, repository: &str, project: &str) -> 
     template
 }
 
+/// Returns a rule whose clones' stacks are deleted by the daemon itself.
+pub(crate) fn stacks_rule() -> Rule {
+    let mut rule = preview_rule();
+    rule.overrides.preview.teardown = TeardownPolicy::Stacks;
+    rule
+}
+
 /// Returns a rule whose clones deploy an environment without a stack, and become clones of
 /// [`TEARDOWN`] to remove it.
 pub(crate) fn environment_rule() -> Rule {

@@ -34,6 +34,8 @@ pub enum TeardownPolicy {
     /// The clone becomes a pipeline that deletes the subject's own stacks, and runs once.
     #[default]
     Run,
+    /// The daemon deletes the subject's own stacks.
+    Stacks,
     /// The clone becomes a clone of this template, which an operator wrote, and runs once.
     Pipeline(PipelineName),
     /// Everything stays.
@@ -49,11 +51,12 @@ impl TeardownPolicy {
         let template = text.strip_prefix(PIPELINE).map(PipelineName::parse);
         match (text, template) {
             ("run", _) => Ok(Self::Run),
+            ("stacks", _) => Ok(Self::Stacks),
             ("none", _) => Ok(Self::None),
             (_, Some(Ok(template))) => Ok(Self::Pipeline(template)),
-            (_, Some(Err(_)) | None) => {
-                Err("expected \"run\", \"pipeline:NAME\" with the name of a template, or \"none\"")
-            }
+            (_, Some(Err(_)) | None) => Err(
+                "expected \"run\", \"stacks\", \"pipeline:NAME\" with the name of a template, or \"none\"",
+            ),
         }
     }
 
@@ -62,7 +65,7 @@ impl TeardownPolicy {
     pub fn template(&self) -> Option<&PipelineName> {
         match self {
             Self::Pipeline(template) => Some(template),
-            Self::Run | Self::None => None,
+            Self::Run | Self::Stacks | Self::None => None,
         }
     }
 }
@@ -72,6 +75,7 @@ impl std::fmt::Display for TeardownPolicy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Run => f.write_str("run"),
+            Self::Stacks => f.write_str("stacks"),
             Self::Pipeline(template) => write!(f, "{PIPELINE}{template}"),
             Self::None => f.write_str("none"),
         }
@@ -95,14 +99,18 @@ impl CloneOverrides {
     /// Returns true if a clone may have something of its subject that is to be deleted with it.
     #[must_use]
     pub fn tears_down(&self) -> bool {
-        let names_stack = |one: &ConfiguredValue| one.key == STACK_NAME;
-        let has_own =
-            self.preview.stack_suffix.is_some() || self.configuration.iter().any(names_stack);
         match self.preview.teardown {
-            TeardownPolicy::Run => has_own,
+            TeardownPolicy::Run | TeardownPolicy::Stacks => self.has_stacks(),
             TeardownPolicy::Pipeline(_) => true,
             TeardownPolicy::None => false,
         }
+    }
+
+    /// Returns true if a clone may have stacks of its subject.
+    #[must_use]
+    pub fn has_stacks(&self) -> bool {
+        let names_stack = |one: &ConfiguredValue| one.key == STACK_NAME;
+        self.preview.stack_suffix.is_some() || self.configuration.iter().any(names_stack)
     }
 
     /// Gives the CloudFormation actions of the clone the subject's own stacks and parameters. A

@@ -298,3 +298,28 @@ fn a_teardown_template_is_cloned_as_a_whole_with_what_the_rule_gives_each_clone(
     assert_eq!(removing.configured("ChangeSetName"), Some("x-7"));
     assert_eq!(removing.role(), Some(ROLE));
 }
+
+#[test]
+fn a_stack_of_another_account_is_not_left_to_the_daemon() {
+    let template = deploying_by(json!([action(
+        "Stack",
+        json!({"ActionMode": "CREATE_UPDATE", "StackName": "api", "RoleArn": "r"}),
+        json!({})
+    )]));
+    let elsewhere = "arn:aws:iam::999999999999:role/deploy";
+    let rule = |policy| {
+        preview(|overrides| {
+            overrides.roles.action = Some(RoleChoice::Arn(elsewhere.into()));
+            overrides.preview.teardown = policy;
+        })
+    };
+    let refused = clone_by(&rule(TeardownPolicy::Stacks), &template).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"stack-not-deleted: stack api-pr-7 is deployed with the role arn:aws:iam::999999999999:role/deploy of another account, in which branchline deletes nothing: set teardown = "run" or "pipeline:NAME" in preview of the rule"#);
+    let by_itself = clone_by(&rule(TeardownPolicy::Run), &template).unwrap();
+    assert_eq!(names(&by_itself.stacks), ["api-pr-7"]);
+    let ours = preview(|overrides| overrides.preview.teardown = TeardownPolicy::Stacks);
+    assert_eq!(
+        names(&clone_by(&ours, &template).unwrap().stacks),
+        ["api-pr-7"]
+    );
+}

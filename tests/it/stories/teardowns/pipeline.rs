@@ -199,7 +199,7 @@ fn a_pull_request_that_is_reopened_before_its_pipeline_is_deleted_gets_its_clone
             world.add_teardown();
             match rule.overrides.preview.teardown {
                 TeardownPolicy::Pipeline(_) => world.open_environment(rule.clone()).await,
-                TeardownPolicy::Run | TeardownPolicy::None => {
+                TeardownPolicy::Run | TeardownPolicy::Stacks | TeardownPolicy::None => {
                     world.open_preview(rule.clone()).await;
                 }
             }

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::ExecutionId;
 use crate::domain::state::activity::{Sleep, SleepReason};
-use crate::domain::state::teardown::{Teardown, TeardownStep};
+use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep};
 
 fn stack() -> Stack {
     Stack {
@@ -16,7 +16,8 @@ fn stack() -> Stack {
 }
 
 fn running() -> Teardown {
-    Teardown::started(ExecutionId::parse("e-1").unwrap(), 0)
+    let execution = ExecutionId::parse("e-1").unwrap();
+    Teardown::started(TeardownRun::Execution(execution), 0)
 }
 
 fn begun() -> EffectResult {
