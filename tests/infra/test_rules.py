@@ -131,8 +131,8 @@ class Locals(unittest.TestCase):
         rules = [RULE | {"preview": {"teardown": way}} for way in ("pipeline:api-teardown", "run")]
         self.assertEqual(self.local("template_names", rules=rules), ["api-template", "api-teardown"])
         self.assertEqual(self.local("template_names", rules=[RULE]), ["api-template"])
-        text = 'preview = { teardown = "pipeline:other" } # teardown = "pipeline:no"\n[rule.preview]\nteardown = "pipeline:more"\n'
-        self.assertEqual(self.local("toml_teardowns", rules_toml=f"[[rule]]\n{text}"), ["other", "more"])
+        text = '[[rule]]\npreview = { stack_suffix = "-{number}", teardown = "pipeline:other" }\n'
+        self.assertEqual(self.local("toml_teardowns", rules_toml=text, clone_names=["x"]), ["other"])
 
     def test_what_is_given_beside_the_rules_is_added(self) -> None:
         """The names of rules that were removed stay until their clones are deleted."""
