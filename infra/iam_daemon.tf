@@ -14,7 +14,7 @@ resource "aws_iam_role" "daemon" {
 resource "aws_iam_role_policy" "daemon" {
   name   = "daemon"
   role   = aws_iam_role.daemon.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.key_statements.queues, local.key_statements.tables, local.daemon_pipelines, local.daemon_projects) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.key_statements.queues, local.key_statements.tables, local.daemon_pipelines, local.daemon_projects, local.daemon_stacks) })
 
   lifecycle {
     precondition {
@@ -211,4 +211,15 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
     },
   ] : statement if var.codebuild_projects != null]
+
+  # The stacks of clones, if the daemon deletes some. Their names are all there is to know them by:
+  # CodePipeline does not tag stacks.
+  daemon_stacks = [for statement in [
+    {
+      Sid      = "DeleteStacks"
+      Effect   = "Allow"
+      Action   = ["cloudformation:DeleteStack", "cloudformation:DescribeStackResources", "cloudformation:DescribeStacks"]
+      Resource = local.stacks
+    },
+  ] : statement if length(local.stacks) > 0]
 }

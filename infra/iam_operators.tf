@@ -103,7 +103,17 @@ resource "aws_iam_policy" "operator" {
         Effect   = "Allow"
         Action   = "codebuild:BatchGetProjects"
         Resource = concat(local.template_projects, local.projects)
-    }])
+        }], [for statement in [
+        {
+          Sid      = "ReadStacks"
+          Effect   = "Allow"
+          Action   = "cloudformation:DescribeStacks"
+          Resource = local.stacks
+        },
+        # This action does not support resource-level permissions.
+        { Sid = "ListStacks", Effect = "Allow", Action = "cloudformation:ListStacks", Resource = ["*"] },
+      ] : statement if length(local.stacks) > 0
+    ])
   })
 }
 

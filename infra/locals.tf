@@ -25,6 +25,9 @@ locals {
   projects          = [for name in local.project_names : "${local.codebuild}/${name}"]
   template_projects = [for name in local.template_project_names : "${local.codebuild}/${name}"]
 
+  # The stacks of clones that the daemon may delete, in every Region.
+  stacks = [for name in var.stack_names : "arn:${local.partition}:cloudformation:*:${local.account}:stack/${name}/*"]
+
   # A connection has two service prefixes, and AWS may check a permission under either. The action,
   # the condition key and the ARN of a statement must all have the same prefix, so each prefix gets
   # a statement of its own.

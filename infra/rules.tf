@@ -54,7 +54,9 @@ locals {
     ]
   ]))
 
-  template_names = distinct(concat(var.template_names, [for rule in var.rules : rule.template]))
+  # Those with which environments are removed are read as well, and never changed.
+  teardown_names = [for rule in var.rules : trimprefix(rule.preview.teardown, "pipeline:") if startswith(coalesce(try(rule.preview.teardown, null), "-"), "pipeline:")]
+  template_names = distinct(concat(var.template_names, [for rule in var.rules : rule.template], local.teardown_names))
   clone_names    = distinct(concat(var.clone_names, local.clone_patterns))
 
   # A project of a clone begins with the name of the clone, where CodeBuild allows its characters.
@@ -88,8 +90,9 @@ locals {
   toml_other_tables = [for table in local.toml_tables : table if !can(regex("^(\\[\\[ *(rule|github *[.] *secret) *\\]\\]|\\[ *rule *[.][A-Za-z0-9_. -]+\\])$", table))]
   toml_begins       = trimspace(local.toml_bare) == "" || can(regex("^\\s*\\[\\[", local.toml_bare))
 
-  # A template is a name, or the fallback of a file.
-  toml_templates = distinct([for match in regexall("(?m)^[ \\t]*(?:template|[^#\\n]*\\bfallback)[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
+  # A template is a name, the fallback of a file, or what removes environments.
+  toml_teardowns = [for match in regexall("(?m)^[^#\\n]*\\bteardown[ \\t]*=[ \\t]*[\"']pipeline:([^\"'\\n]+)[\"']", var.rules_toml) : match[0]]
+  toml_templates = distinct(concat(local.toml_teardowns, [for match in regexall("(?m)^[ \\t]*(?:template|[^#\\n]*\\bfallback)[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]]))
   unknown_templates = [
     for name in local.toml_templates : name
     if !anytrue([for pattern in local.template_names : can(regex(format("^%s$", replace(replace(replace(pattern, ".", "[.]"), "*", ".*"), "?", ".")), name))])

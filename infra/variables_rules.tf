@@ -246,6 +246,21 @@ variable "codebuild_projects" {
   }
 }
 
+variable "stack_names" {
+  description = "For rules with teardown = \"stacks\" in preview: the names of the stacks that branchline may delete, as patterns of IAM, such as *-pr-*. Empty: branchline may delete no stack."
+  type        = list(string)
+  default     = []
+  nullable    = false
+  validation {
+    condition     = alltrue([for name in var.stack_names : can(regex("^[A-Za-z0-9*?-]{1,128}$", name)) && can(regex("[A-Za-z0-9]", name))])
+    error_message = "A pattern needs a letter or a digit, and may have letters, digits, - and the wildcards * and ?: without a text of its own, branchline could delete every stack."
+  }
+  validation {
+    condition     = length(var.stack_names) > 0 || alltrue([for rule in var.rules : try(rule.preview.teardown, null) != "stacks"])
+    error_message = "A rule with teardown = \"stacks\" in preview needs stack_names: without them, the daemon could delete no stack."
+  }
+}
+
 variable "connection_arns" {
   description = "Connections in the source actions of the templates."
   type        = list(string)

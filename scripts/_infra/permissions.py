@@ -37,6 +37,7 @@ VARIABLES: dict[str, Any] = {
         }
     ],
     "codebuild_projects": {"templates": ["api"], "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-project"]},
+    "stack_names": ["api-pr-*"],
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
     "secrets": {
@@ -90,6 +91,10 @@ def _codepipeline(name: str) -> str:
 
 def _codebuild(name: str) -> str:
     return f"arn:aws:codebuild:{ARN}:project/{name}"
+
+
+def _stack(name: str) -> str:
+    return f"arn:aws:cloudformation:{ARN}:stack/{name}/0aa6f2c0-0000-4000-8000-000000000000"
 
 
 def _sqs(name: str) -> str:
@@ -157,6 +162,7 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
+    "stack": Resource(_stack("api-pr-7"), _stack("api")),
     "asked pipeline role": Resource(f"arn:aws:iam::{ACCOUNT}:role/api-pipeline", f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "daemon role": Resource(ROLES["daemon"], f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),

@@ -18,7 +18,7 @@ from .memory import MEGABYTE, peak_megabytes
 from .world import World
 
 FOLDER = paths.SANDBOX / "footprint"
-MAX_BINARY_MB = 25.0
+MAX_BINARY_MB = 25.5
 MAX_MEMORY_MB = 40.0
 POLL_MS = 300
 START_SECONDS = 30
@@ -46,7 +46,7 @@ def main() -> int:
     terminal.heading("Footprint")
     terminal.facts(
         [
-            ("release binary", f"{size:.1f} MB (limit {MAX_BINARY_MB:.0f})"),
+            ("release binary", f"{size:.1f} MB (limit {MAX_BINARY_MB:.1f})"),
             ("memory at rest", f"{memory:.1f} MB (limit {MAX_MEMORY_MB:.0f})"),
             ("time until the first poll", f"{startup_ms} ms (target: {POLL_MS})"),
             *((name, figures) for name, figures, _ in listed),

@@ -21,6 +21,12 @@ EXEC_LOG = paths.SANDBOX / "exec.log"
 EXEC_GITHUB_LOG = paths.SANDBOX / "exec-github.log"
 CONFIGURATION = paths.SANDBOX / "branchline.toml"
 PREVIEW_CONFIGURATION = paths.SANDBOX / "preview.toml"
+TEARDOWNS = {
+    "run": PREVIEW_CONFIGURATION,
+    f"pipeline:{preview.TEARDOWN}": paths.SANDBOX / "preview-pipeline.toml",
+    "stacks": paths.SANDBOX / "preview-stacks.toml",
+}
+"""The configuration for each way to remove a preview."""
 LOCK = paths.SANDBOX / "lock"
 ARRIVED = ("OK", 202)
 LOST = ("failed to connect to host", 0)
@@ -78,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     playing.add_arguments(play)
     play.set_defaults(run=_run)
 
+    stack = commands.add_parser("stack", help="protect a stack from its deletion, or end that")
+    stack.add_argument("stack", metavar="STACK", help="such as api-pr-7")
+    protection = stack.add_mutually_exclusive_group(required=True)
+    protection.add_argument("--protect", action="store_true", help="refuse to delete it")
+    protection.add_argument("--unprotect", action="store_false", dest="protect", help="allow it")
+    stack.set_defaults(run=_stack)
+
     page = commands.add_parser("page", help="show the page of a pull request on GitHub as text")
     page.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
     page.set_defaults(run=_page)
@@ -114,8 +127,9 @@ def _start(port: int) -> state.State:
     try:
         made = account.make(started.endpoint, fake)
         account.write_configuration(made, CONFIGURATION)
-        preview.create_template(made)
-        preview.write_preview_configuration(made, PREVIEW_CONFIGURATION)
+        preview.create_templates(made)
+        for teardown, path in TEARDOWNS.items():
+            preview.write_preview_configuration(made, path, teardown)
         fake_github = github_control.GitHub(made.github)
         fake_github.control("PUT", "front_door", queue_url=made.webhooks)
         fresh = state.State(started, fake, made)
@@ -175,6 +189,13 @@ def _running() -> state.State:
             "start new ones with scripts/sandbox up"
         )
     raise Problem("no sandbox is up: start it with scripts/sandbox up")
+
+
+def _stack(arguments: argparse.Namespace) -> int:
+    World(_running().account).protect(arguments.stack, protected=arguments.protect)
+    state_of = "is protected" if arguments.protect else "may be deleted"
+    terminal.done(f"stack {arguments.stack} {state_of}")
+    return 0
 
 
 def _status(_arguments: argparse.Namespace) -> int:

@@ -52,12 +52,12 @@ class World:
 
     def clones(self) -> list[str]:
         """Returns the names of all pipelines except the templates."""
-        templates = (self._account.template, preview.TEMPLATE)
+        templates = (self._account.template, preview.TEMPLATE, preview.TEARDOWN)
         return [name for name in self._pipeline_names() if name not in templates]
 
     def templates(self) -> list[str]:
         """Returns the names of the templates that exist."""
-        templates = (self._account.template, preview.TEMPLATE)
+        templates = (self._account.template, preview.TEMPLATE, preview.TEARDOWN)
         return [name for name in self._pipeline_names() if name in templates]
 
     def _pipeline_names(self) -> list[str]:
@@ -80,6 +80,12 @@ class World:
             }
             for stack in self._cloudformation.describe_stacks()["Stacks"]
         }
+
+    def protect(self, stack: str, *, protected: bool) -> None:
+        """Protects a stack from its deletion, or ends that."""
+        self._cloudformation.update_termination_protection(
+            StackName=stack, EnableTerminationProtection=protected
+        )
 
     def tags(self, arn: str) -> dict[str, str]:
         """Returns the tags of a pipeline."""

@@ -21,6 +21,7 @@ pub(super) enum Service {
     DynamoDb,
     CodePipeline,
     CodeBuild,
+    CloudFormation,
     Iam,
     ResourceGroupsTagging,
 }
@@ -33,6 +34,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::CodePipeline => "codepipeline",
             Self::CodeBuild => "codebuild",
+            Self::CloudFormation => "cloudformation",
             Self::Iam => "iam",
             Self::ResourceGroupsTagging => "tagging",
         }
@@ -175,6 +177,9 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         Service::CodeBuild if code == "AccountLimitExceededException" => Some(Reason::ProjectQuota),
         // The project existed a moment ago, and was deleted since.
         Service::CodeBuild if code == "ResourceNotFoundException" => Some(Reason::AwsConflict),
+        // CloudFormation says what it refuses: termination protection, a change that goes on, or an
+        // export in use (user guide, "Troubleshooting CloudFormation").
+        Service::CloudFormation if code == "ValidationError" => Some(Reason::StackNotDeleted),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
         // "The table does not have the specified index: by-state".
         Service::DynamoDb
@@ -190,6 +195,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         | Service::DynamoDb
         | Service::CodePipeline
         | Service::CodeBuild
+        | Service::CloudFormation
         | Service::Iam
         | Service::ResourceGroupsTagging => shared(),
     }
@@ -250,6 +256,8 @@ fn refused(code: &str, message: &str) -> bool {
         | "ResourceAlreadyExistsException"
         | "PipelineExecutionNotStoppableException"
         | "DuplicatedStopRequestException" => true,
+        // A stack that does not exist.
+        "ValidationError" => message.contains("does not exist"),
         "TransactionCanceledException" => message.contains("ConditionalCheckFailed"),
         _ => false,
     }

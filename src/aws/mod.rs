@@ -2,6 +2,7 @@
 
 mod account;
 mod call;
+mod cloudformation;
 mod codebuild;
 mod codepipeline;
 mod commits;
@@ -40,6 +41,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 use crate::domain::outcome::outgoing::Destination;
 
+pub use cloudformation::CloudFormationStacks;
 pub use codebuild::CodeBuildProjects;
 pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;

@@ -67,6 +67,7 @@ Kinds of findings, and what a repair does:
   rule-gone   no rule matches the subject any more           deletes the pipeline
   not-ours    the pipeline of a mapping lost our tags        nothing: correct it by hand
   unreadable  the row of a mapping cannot be read            nothing: correct it by hand
+  stack-left  a stack exists, and its subject has none       nothing: delete it by hand
 
 A mapping that waits is not a finding. The last line counts those that are in work, wait for a slot
 of their rule (rule-full), are tried again (backing-off), or whose message is in the dead-letter

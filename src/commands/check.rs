@@ -20,7 +20,9 @@ use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
-use crate::inspect::preflight::{self, Finding, ProjectRequest, Role};
+use crate::inspect::preflight::{
+    self, Finding, ProjectRequest, Role, StackRequest, without_daemon_role_for_stacks,
+};
 use crate::ports::{Clock, DeliveryReader, GitHubReader, PipelineReader, ProjectReader};
 
 use crate::cli::terminal::{Done, code, colours, format, stopped};
@@ -84,13 +86,22 @@ async fn account(
     let mut roles = preflight::roles(&templates.clones);
     roles.extend(project_roles);
     match daemon {
-        None => findings.extend(preflight::without_daemon_role(&roles)),
+        None => {
+            findings.extend(preflight::without_daemon_role(&roles));
+            let stacks = (!templates.stacks.is_empty()).then(without_daemon_role_for_stacks);
+            findings.extend(stacks);
+        }
         Some(daemon) => {
             for role in &roles {
                 findings.push(passing(aws, daemon, role).await);
             }
             for request in preflight::project_requests(&templates.clones, &config.owner) {
                 findings.push(may(aws, daemon, &request).await);
+            }
+            for request in &templates.stacks {
+                let roles = aws.roles();
+                let answer = roles.decision(daemon, request.action, &request.stack, None);
+                findings.push(preflight::may_delete(request, daemon, answer.await));
             }
         }
     }
@@ -163,6 +174,8 @@ async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
 #[derive(Default)]
 struct Templates {
     findings: Vec<Finding>,
+    /// What the daemon has to be allowed to do with stacks.
+    stacks: BTreeSet<StackRequest>,
     /// The clones that could be created.
     clones: Vec<NewPipeline>,
     /// The repositories that the rules are about.
@@ -175,9 +188,11 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
     let mut known = BTreeMap::new();
     let mut all = Templates::default();
     for rule in &config.rules.0 {
-        if !known.contains_key(&rule.template) {
-            let template = pipelines.template(&rule.template).await;
-            known.insert(rule.template.clone(), template);
+        let teardown = rule.overrides.preview.teardown.template();
+        for name in [Some(&rule.template), teardown].into_iter().flatten() {
+            if !known.contains_key(name) {
+                known.insert(name.clone(), pipelines.template(name).await);
+            }
         }
         match known.get(&rule.template) {
             Some(Ok(template)) => {
@@ -192,6 +207,9 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                 let covered = covered.filter(|finding| !all.findings.contains(finding));
                 all.findings.extend(covered);
                 all.repositories.extend(of_rule);
+                let clone = checked.clone.iter();
+                let stacks = clone.flat_map(|clone| preflight::stack_requests(rule, clone));
+                all.stacks.extend(stacks);
                 all.clones.extend(checked.clone);
             }
             Some(Err(fault)) => {
@@ -201,6 +219,20 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                     fault,
                     "codepipeline:GetPipeline",
                 ));
+            }
+            None => {}
+        }
+        match teardown.and_then(|name| Some((name, known.get(name)?))) {
+            Some((_, Ok(template))) => {
+                let checked = preflight::teardown(rule, template, &config.owner);
+                all.findings.push(checked.finding);
+                all.clones.extend(checked.clone);
+            }
+            Some((name, Err(fault))) => {
+                let what = format!("teardown {name}");
+                let permission = "codepipeline:GetPipeline";
+                all.findings
+                    .push(Finding::from_fault(&what, fault, permission));
             }
             None => {}
         }

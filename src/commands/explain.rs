@@ -20,7 +20,7 @@ use crate::inspect::account::Account;
 use crate::inspect::delivery::{recall, whereabouts};
 use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig};
 use crate::inspect::given_file::GivenFiles;
-use crate::inspect::offline::{EmptyStore, OfflinePipelines, OfflineProjects};
+use crate::inspect::offline::{EmptyStore, OfflinePipelines, OfflineProjects, OfflineStacks};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
 
@@ -87,6 +87,7 @@ async fn explain_payload(
             template_file: given("--template-file", args.template_file.as_deref())?,
         },
         projects: Arc::new(OfflineProjects),
+        stacks: Arc::new(OfflineStacks),
     };
     let result = match &args.template {
         Some(file) => {
@@ -103,6 +104,7 @@ async fn explain_payload(
             let rehearsal_config = RehearsalConfig {
                 region: aws.region().to_owned(),
                 projects: Arc::new(aws.projects()),
+                stacks: Arc::new(aws.stacks()),
                 ..rehearsal_config
             };
             Rehearsal::new(store, pipelines, SystemClock, rehearsal_config)

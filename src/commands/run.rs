@@ -240,6 +240,7 @@ fn worker(
         quota: config.quota,
         files,
         projects: Arc::new(aws.projects()),
+        stacks: Arc::new(aws.stacks()),
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

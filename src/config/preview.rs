@@ -37,10 +37,7 @@ fn teardown(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<Tear
     let Some(located) = table.text("teardown") else {
         return (!table.has("teardown")).then(TeardownPolicy::default);
     };
-    let mut known = TeardownPolicy::ALL.into_iter();
-    let policy = known.find(|policy| policy.as_str() == located.value);
-    let policy = policy.ok_or("expected \"run\" or \"none\"");
-    diagnostics.record_error(&located.place, policy)
+    diagnostics.record_error(&located.place, TeardownPolicy::parse(&located.value))
 }
 
 fn stack_suffix(

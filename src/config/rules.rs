@@ -1,5 +1,6 @@
 //! Resolves `[[rule]]`.
 
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::report::ReportForm;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -49,6 +50,7 @@ pub(super) fn read(
         let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
         if let Some(rule) = rule(diagnostics, &table, name, environment, reports) {
             refuse_shadowed(diagnostics, &table, &rules, &rule);
+            refuse_teardown(diagnostics, &table, &rule);
             rules.push(rule);
         }
         table.finish();
@@ -198,6 +200,18 @@ fn refuse_shadowed(
             "never applies: '{}' above admits everything that this rule admits, and the first rule that matches is used; put this rule first, or narrow the other",
             earlier.name
         );
+        diagnostics.note(table.place(), what);
+    }
+}
+
+/// Refuses a way to remove environments that cannot work for this rule.
+fn refuse_teardown(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>, rule: &Rule) {
+    if rule.overrides.preview.teardown.template() == Some(&rule.template) {
+        let what = "preview.teardown names the template of the rule, which deploys: name a pipeline that removes the environment";
+        diagnostics.note(table.place(), what);
+    }
+    if rule.overrides.preview.teardown == TeardownPolicy::Stacks && rule.start == Start::Push {
+        let what = "preview.teardown = \"stacks\" does not go with start = \"push\": CodePipeline could deploy the stacks again while they are deleted; use start = \"commit\" or \"head\", or teardown = \"run\"";
         diagnostics.note(table.place(), what);
     }
 }

@@ -385,9 +385,11 @@ impl SubjectKind {
 mod owner;
 mod project;
 mod short_hash;
+mod stack;
 pub use owner::{InvalidOwner, Owner};
 pub use project::ProjectName;
 pub(crate) use short_hash::{HASH_WIDTH, ends_in_hash, short_hash};
+pub use stack::StackId;
 
 #[cfg(test)]
 mod tests;

@@ -71,7 +71,7 @@ impl Job {
                 "Finishes mappings in the middle of a change whose worker ended"
             }
             Self::Teardowns => {
-                "Deletes pipelines whose subjects' stacks are deleted, and repeats what failed"
+                "Deletes pipelines whose subjects' environments are removed, and repeats what failed"
             }
             Self::UnheardExecutions => {
                 "Asks CodePipeline about executions of which nothing was heard for long"

@@ -228,15 +228,15 @@ fn of_sleep(subject: &str, sleep: Sleep) -> Answer {
 }
 
 fn of_teardown(subject: &str, row: &Mapping) -> Answer {
-    let stacks = row.resources.stack_names();
+    let environment = row.resources.environment();
     let teardown = row.resources.teardown.as_ref();
     if teardown.is_some_and(Teardown::is_left_behind) {
         let error = row.last_error.as_deref();
-        let error = error.unwrap_or("the pipeline that would delete them is gone");
+        let error = error.unwrap_or("the pipeline that would remove it is gone");
         return Answer::none(
-            format!("the stacks of {subject} are left behind: {stacks} ({error})"),
+            format!("the environment of {subject} is left behind: {environment} ({error})"),
             &[
-                "delete them by hand",
+                "remove it by hand",
                 &format!("branchline mappings forget {subject}"),
             ],
         );
@@ -248,10 +248,10 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
     };
     let then = match (row.absence(), row.activity.sleep) {
         (None, None) => "wait: then it gets its pipeline again",
-        (Some(_) | None, _) => "wait: its pipeline, which deletes them, is deleted after that",
+        (Some(_) | None, _) => "wait: its pipeline is deleted after that",
     };
     Answer::none(
-        format!("the stacks of {subject} are being deleted: {stacks}{how}"),
+        format!("the environment of {subject} is being removed: {environment}{how}"),
         &[then],
     )
 }

@@ -15,7 +15,9 @@ use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
-use crate::ports::{Clock, MappingPages, PipelineReader, ProjectReader, StoreReader, TagIndex};
+use crate::ports::{
+    Clock, MappingPages, PipelineReader, ProjectReader, StackReader, StoreReader, TagIndex,
+};
 
 use crate::inspect::account::Account;
 use crate::inspect::audit_report::{
@@ -43,6 +45,8 @@ pub struct Auditor<'a, S, P, I, C> {
     pub index: &'a I,
     /// CodeBuild.
     pub projects: &'a dyn ProjectReader,
+    /// CloudFormation.
+    pub stacks: &'a dyn StackReader,
     /// The current rules. Their secrets may be hidden: values that CodePipeline masks are not
     /// compared.
     pub rules: &'a Rules,
@@ -59,7 +63,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// This costs one query and one call to the index of tags per hundred mappings, one call to
     /// CodePipeline per thousand pipelines and one per template. A clone with CodeBuild projects
     /// costs one call to CodeBuild. A clone that these do not show to be in order costs up to four
-    /// calls more, and without the index each costs at least one.
+    /// calls more, and without the index each costs at least one. If a rule makes stacks, one call
+    /// per hundred stacks of the Region and one query per hundred tombstones come on top.
     ///
     /// # Errors
     /// AWS did not answer.
@@ -70,6 +75,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             without_index: fault,
             ..AuditReport::default()
         };
+        let mut stacks = self.list_stacks(&mut report).await?;
         let (mut mapped, mut projects) = (BTreeSet::new(), BTreeSet::new());
         for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
@@ -80,6 +86,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
                             mapped.extend(row.pipeline_name().cloned());
                             let recorded = row.resources.projects.iter();
                             projects.extend(recorded.map(|one| one.name.clone()));
+                            if let Some(stacks) = &mut stacks {
+                                stacks.note(&row);
+                            }
                             report.mapped += 1;
                             report.add(self.mapping(&row, Some(&overview)).await?);
                         }
@@ -106,6 +115,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         for name in overview.projects().filter(|name| !projects.contains(*name)) {
             report.findings.extend(self.orphan_project(name).await?);
             checked();
+        }
+        if let Some(stacks) = stacks {
+            report.findings.extend(self.left_stacks(&stacks).await?);
         }
         Ok(report)
     }
@@ -298,15 +310,15 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     }
 }
 
-/// Says what to do about stacks that are left behind; `None` while they are being deleted.
+/// Says what to do about an environment that is left behind; `None` while it is being removed.
 fn left_behind(row: &Mapping) -> Option<String> {
     let teardown = row.resources.teardown.as_ref()?;
     teardown.is_left_behind().then(|| {
         let error = row.last_error.as_deref();
         format!(
-            "its stacks are left behind: {} ({}): delete them by hand, then `branchline mappings forget` ends the mapping",
-            row.resources.stack_names(),
-            error.unwrap_or("the pipeline that would delete them is gone")
+            "its environment is left behind: {} ({}): remove it by hand, then `branchline mappings forget` ends the mapping",
+            row.resources.environment(),
+            error.unwrap_or("the pipeline that would remove it is gone")
         )
     })
 }

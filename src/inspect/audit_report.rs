@@ -22,6 +22,8 @@ pub struct AuditReport {
     pub mapped: usize,
     /// Why the tags of all clones could not be read together, so that each was read.
     pub without_index: Option<Fault>,
+    /// Why the stacks could not be listed, so that none of them was looked for.
+    pub without_stacks: Option<Fault>,
 }
 
 /// The result for one mapping.
@@ -106,7 +108,8 @@ fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) -> String {
 /// keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
+    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours`, `unreadable` or
+    /// `stack-left`.
     pub kind: FindingKind,
     /// The subject, as people write it.
     pub subject: Option<String>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::fault::Fault;
 use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::Authenticator;
@@ -20,10 +21,10 @@ use crate::inspect::given_file::{FilesAtPaths, GivenFiles};
 use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, PredictedProject, RehearsalPipelines, RehearsalProjects,
-    RehearsalStore,
+    RehearsalStacks, RehearsalStore,
 };
 use crate::inspect::unsigned_payload::is_no_delivery;
-use crate::ports::{Clock, PipelineReader, ProjectReader, StoreReader};
+use crate::ports::{Clock, PipelineReader, ProjectReader, StackReader, StoreReader};
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 
 /// The prediction of what would happen to a message.
@@ -84,6 +85,8 @@ pub struct RehearsalConfig {
     pub files: GivenFiles,
     /// CodeBuild, for rules whose clones have projects.
     pub projects: Arc<dyn ProjectReader>,
+    /// CloudFormation, for rules whose stacks the daemon deletes.
+    pub stacks: Arc<dyn StackReader>,
 }
 
 /// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
@@ -118,6 +121,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             // A prediction looks at nobody else's pipelines.
             files: Some(Arc::new(files)),
             projects: projects.clone(),
+            stacks: Arc::new(RehearsalStacks::new(config.stacks)),
             quota: PipelineQuota {
                 limit: u32::MAX,
                 reserve: 0,
@@ -279,11 +283,12 @@ fn success(
             format!("update {pipeline} to {template}, then start it at {commit}")
         }
         Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
-        Outcome::TeardownStarted => {
-            format!("let {pipeline} delete the stacks of its subject, then delete it")
-        }
+        Outcome::TeardownStarted => teardown(pipeline, row),
+        Outcome::TeardownFailed(_) => format!(
+            "fail to let {pipeline} remove the environment of its subject, and try again later: {detail}"
+        ),
         Outcome::LeftBehind => format!(
-            "record that {pipeline} does not exist, and that the stacks of its subject are left behind"
+            "record that {pipeline} does not exist, and that the environment of its subject is left behind"
         ),
         Outcome::Deleted => {
             let asleep = sleep.map(|sleep| sleep.reason.as_str());
@@ -306,5 +311,21 @@ fn success(
             format!("record the new name {repository}: {detail}")
         }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
+    }
+}
+
+/// Says how the environment of a subject is removed.
+fn teardown(pipeline: &str, row: Option<&Mapping>) -> String {
+    let policy = row.and_then(|row| row.resources.teardown_policy.clone());
+    match policy.unwrap_or_default() {
+        TeardownPolicy::Pipeline(template) => format!(
+            "let {pipeline} remove the environment of its subject, as a clone of {template}, then delete it"
+        ),
+        TeardownPolicy::Stacks => {
+            format!("delete the stacks of its subject, one after the other, then {pipeline}")
+        }
+        TeardownPolicy::Run | TeardownPolicy::None => {
+            format!("let {pipeline} delete the stacks of its subject, then delete it")
+        }
     }
 }

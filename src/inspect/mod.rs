@@ -22,6 +22,7 @@ pub mod preflight;
 mod projects;
 pub mod quota;
 pub mod rehearsal;
+mod stacks;
 pub mod status;
 pub mod trail;
 pub mod unsigned_payload;

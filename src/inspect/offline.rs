@@ -6,10 +6,11 @@ use crate::domain::clone::Template;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{ActionResult, Execution, Stage};
 use crate::domain::clone::projects::Project;
+use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, CommitId, DeliveryId, ExecutionId, PipelineArn, PipelineName, ProjectName,
-    RepositoryId, RepositoryName, Subject, Timestamp,
+    RepositoryId, RepositoryName, StackId, Subject, Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -19,7 +20,7 @@ use crate::domain::state::slots::SlotUse;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
     Cursor, EntryPage, ExistingPipeline, KnownSubject, ListedPipeline, Page, PipelineReader,
-    ProjectAnswer, ProjectReader, Projects, StoreReader, TrailReader,
+    ProjectAnswer, ProjectReader, Projects, StackAnswer, StackReader, StoreReader, TrailReader,
 };
 
 /// A table without any mapping.
@@ -70,6 +71,28 @@ impl ProjectReader for OfflineProjects {
         });
         let found = found.collect();
         Box::pin(async move { Ok(found) })
+    }
+}
+
+/// CloudFormation without a stack.
+#[derive(Clone, Copy, Debug)]
+pub struct OfflineStacks;
+
+impl StackReader for OfflineStacks {
+    fn named<'a>(&'a self, _stack: &'a Stack) -> StackAnswer<'a, Option<FoundStack>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn stack<'a>(&'a self, _id: &'a StackId) -> StackAnswer<'a, Option<FoundStack>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn kept<'a>(&'a self, _id: &'a StackId) -> StackAnswer<'a, Vec<String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn all<'a>(&'a self, _region: Option<&'a str>) -> StackAnswer<'a, Vec<FoundStack>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Goes on with the teardowns of retiring subjects: events of CodePipeline may be lost, and a
-//! failed teardown is repeated later.
+//! Goes on with the teardowns of retiring subjects: events of CodePipeline may be lost,
+//! CloudFormation sends none, and a failed teardown is repeated later.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
@@ -46,7 +46,7 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
         // The alarm `stacks-left-behind` counts these lines.
         tracing::error!(
             left_behind,
-            "Stacks are left behind; see `branchline mappings list --state retiring`"
+            "Environments are left behind; see `branchline mappings list --state retiring`"
         );
     }
     let mut parts = vec![format!("{} went on", plural(moved, "teardown"))];
@@ -58,8 +58,8 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
     Ok(parts.join(", "))
 }
 
-/// Returns the subjects for which something is due, and the number of those whose stacks are left
-/// behind. A row that cannot be read is left to the audit.
+/// Returns the subjects for which something is due, and the number of those whose environments are
+/// left behind. A row that cannot be read is left to the audit.
 async fn due<S: Store>(store: &S, now: Timestamp) -> Result<(Vec<Mapping>, usize), Fault> {
     let (mut due, mut left_behind) = (Vec::new(), 0);
     let mut pages = MappingPages::new(store, State::Retiring);

@@ -23,6 +23,7 @@ mod pages;
 mod pipelines;
 mod projects;
 mod queue;
+mod stacks;
 mod store;
 mod tag_index;
 mod trail;
@@ -48,6 +49,7 @@ pub use pipelines::{
 };
 pub use projects::{ProjectAnswer, ProjectReader, ProjectWriter, Projects};
 pub use queue::Queue;
+pub use stacks::{StackAnswer, StackReader, StackWriter};
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
 };

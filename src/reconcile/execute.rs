@@ -22,11 +22,11 @@ use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::text::one_line;
 use crate::ports::{
-    ClaimResult, Clock, Pipelines, ProjectWriter, RecordResult, RepositoryFiles, Store,
+    ClaimResult, Clock, Pipelines, ProjectWriter, RecordResult, RepositoryFiles, StackWriter, Store,
 };
 use crate::reconcile::account::AccountGuard;
 use crate::reconcile::lease::Lease;
-use crate::reconcile::prepared::{Prepared, PreparedProjects};
+use crate::reconcile::prepared::{Prepared, PreparedProjects, stack_time};
 use crate::reconcile::repeated_write::repeat_write;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
@@ -105,6 +105,7 @@ pub(super) struct Executor<S, P, C> {
     pub(super) account: AccountGuard,
     pub(super) files: Option<Arc<dyn RepositoryFiles>>,
     pub(super) projects: Arc<dyn ProjectWriter>,
+    pub(super) stacks: Arc<dyn StackWriter>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
@@ -123,8 +124,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
             let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);
-            claim.until = self.clock.now().plus(CLAIM + more);
+            let stacks = stack_time(effect, transition.next.resources.stacks.len());
+            claim.until = self.clock.now().plus(CLAIM + more + stacks);
         }
+        self.remember_policy(&mut transition, effect);
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
         let subject = transition.next.subject.clone();

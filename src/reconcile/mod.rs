@@ -57,7 +57,7 @@ use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
 use crate::domain::state::slots::PipelineQuota;
-use crate::ports::{Clock, Pipelines, ProjectWriter, RepositoryFiles, Store};
+use crate::ports::{Clock, Pipelines, ProjectWriter, RepositoryFiles, StackWriter, Store};
 use crate::reconcile::account::AccountGuard;
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
@@ -122,6 +122,8 @@ pub struct ReconcilerConfig {
     pub files: Option<Arc<dyn RepositoryFiles>>,
     /// CodeBuild, in which some rules' clones have projects.
     pub projects: Arc<dyn ProjectWriter>,
+    /// CloudFormation, in which some rules' clones have stacks that the daemon deletes.
+    pub stacks: Arc<dyn StackWriter>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
@@ -138,6 +140,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 account: AccountGuard::new(config.quota),
                 files: config.files,
                 projects: config.projects,
+                stacks: config.stacks,
             },
             lanes: Lanes::with_depth(lanes::DEPTH),
             event_lanes: Lanes::with_depth(lanes::EVENT_DEPTH),

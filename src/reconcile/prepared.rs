@@ -6,6 +6,7 @@ use crate::domain::clone::NewPipeline;
 use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::projects::NewProject;
 use crate::domain::fault::Fault;
+use crate::domain::state::effect::Effect;
 use crate::ports::Projects;
 
 /// What is read before a claim.
@@ -24,11 +25,20 @@ impl Prepared {
     }
 }
 
-/// The time limit of one call to CodeBuild. `tests/it/stories/budget.rs` compares it with that of
-/// the AWS client.
+/// The time limit of one call to CodeBuild or CloudFormation. `tests/it/stories/budget.rs` compares
+/// it with that of the AWS client.
 pub const PROJECT_CALL: Duration = Duration::from_secs(15);
 /// The most calls under a claim for one project: it is deleted and created again.
 const CALLS: u32 = 2;
+
+/// Returns the time by which the claim of a deletion has to be longer for this many stacks: each is
+/// looked for.
+pub(super) fn stack_time(effect: &Effect, stacks: usize) -> Duration {
+    match effect {
+        Effect::Delete(_) => PROJECT_CALL.saturating_mul(u32::try_from(stacks).unwrap_or(u32::MAX)),
+        Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => Duration::ZERO,
+    }
+}
 
 /// A clone, and the version of the template that it was built from.
 pub(super) type BuiltClone = (NewPipeline, Option<i32>);

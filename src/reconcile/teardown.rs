@@ -1,19 +1,21 @@
 //! Takes a retiring subject further, when CodePipeline reports the end of the execution that
-//! deletes its stacks, or when the job that looks after teardowns finds it.
+//! removes its environment, or when the job that looks after teardowns finds it.
 
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::fault::Fault;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{ExecutionId, PipelineName, StackId, Subject};
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::plan_teardown;
-use crate::domain::state::teardown::{Teardown, TeardownStep};
+use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep, step_of_stack};
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 use crate::reconcile::execute::ActionContext;
+use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Goes on with the teardown of a subject, if its row says that something is due: the pipeline
@@ -45,8 +47,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let row = self.store().mapping(subject).await?;
         let is_awaited = |row: &Mapping| {
             let teardown = row.resources.teardown.as_ref();
-            let execution = teardown.and_then(|teardown| teardown.execution.as_ref());
-            row.state == State::Retiring && execution == Some(&event.execution)
+            let run = teardown.and_then(|teardown| teardown.run.as_ref());
+            let awaited = TeardownRun::Execution(event.execution.clone());
+            row.state == State::Retiring && run == Some(&awaited)
         };
         match row.filter(is_awaited) {
             Some(row) => self.teardown(&row, journal).await.map(Some),
@@ -65,36 +68,93 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         let plan =
             |seen: Option<&Mapping>, claim, now, _| plan_teardown(&step, read, seen, claim, now);
-        self.apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
-            .await
+        let outcome = self
+            .apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
+            .await?;
+        let is_last = read.is_some_and(|teardown| teardown.failed(context.time).is_left_behind());
+        if is_last
+            && matches!(
+                (&step, &outcome),
+                (TeardownStep::Fail(_), Outcome::Recorded(_))
+            )
+        {
+            metrics::left_behind();
+        }
+        Ok(outcome)
     }
 
-    /// Finds out what is next. CodePipeline is asked only about an execution that is awaited.
+    /// Finds out what is next. AWS is asked only about what is awaited, and about the stacks that
+    /// are left.
     async fn teardown_step(&self, row: &Mapping) -> Result<TeardownStep, Fault> {
         let nothing = Teardown::impossible();
         let teardown = row.resources.teardown.as_ref().unwrap_or(&nothing);
-        let awaited = row.pipeline_name().filter(|_| teardown.execution.is_some());
-        let executions = match awaited {
-            Some(name) => self.pipelines().executions(name, None).await?,
-            None => Vec::new(),
-        };
-        let step = teardown.step(&executions, row.updated_at, self.clock().now());
-        match (step, awaited) {
-            (TeardownStep::Fail(why), Some(name)) => {
-                let actions = match &teardown.execution {
-                    Some(execution) => self.pipelines().actions(name, execution).await?,
-                    None => Vec::new(),
-                };
-                let errors = actions.into_iter().filter_map(|one| one.error);
-                let said = errors.collect::<Vec<_>>().join("; ");
-                Ok(TeardownStep::Fail(match said.is_empty() {
-                    true => why,
-                    false => format!("{why}: {said}"),
-                }))
+        let step = match (&teardown.run, row.pipeline_name()) {
+            (Some(TeardownRun::Stack(id)), _) => self.step_of_stack(id).await?,
+            (Some(TeardownRun::Execution(execution)), Some(name)) => {
+                self.step_of_execution(name, execution, teardown, row)
+                    .await?
             }
-            (step, _) => Ok(step),
+            (Some(TeardownRun::Execution(_)), None) | (None, _) => {
+                teardown.step(&[], row.updated_at, self.clock().now())
+            }
+        };
+        if step != TeardownStep::Repeat {
+            return Ok(step);
+        }
+        let executor = &self.executor;
+        match executor.teardown_due(row) {
+            // A rule of today says that what is left stays.
+            None => Ok(TeardownStep::Finish),
+            Some(TeardownPolicy::Stacks) if executor.last_stack(row).await?.is_none() => {
+                Ok(TeardownStep::Finish)
+            }
+            Some(_) => Ok(step),
         }
     }
+
+    async fn step_of_stack(&self, id: &StackId) -> Result<TeardownStep, Fault> {
+        let stacks = &self.executor.stacks;
+        let found = stacks.stack(id).await?;
+        match step_of_stack(found.as_ref()) {
+            TeardownStep::Fail(why) => {
+                let kept = stacks.kept(id).await?;
+                Ok(failed(why, &kept))
+            }
+            step @ (TeardownStep::Wait
+            | TeardownStep::Finish
+            | TeardownStep::Repeat
+            | TeardownStep::LeftBehind) => Ok(step),
+        }
+    }
+
+    async fn step_of_execution(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+        teardown: &Teardown,
+        row: &Mapping,
+    ) -> Result<TeardownStep, Fault> {
+        let executions = self.pipelines().executions(name, None).await?;
+        match teardown.step(&executions, row.updated_at, self.clock().now()) {
+            TeardownStep::Fail(why) => {
+                let actions = self.pipelines().actions(name, execution).await?;
+                let errors = actions.into_iter().filter_map(|one| one.error);
+                Ok(failed(why, &errors.collect::<Vec<_>>()))
+            }
+            step @ (TeardownStep::Wait
+            | TeardownStep::Finish
+            | TeardownStep::Repeat
+            | TeardownStep::LeftBehind) => Ok(step),
+        }
+    }
+}
+
+/// Returns a failure with what AWS reports about it.
+fn failed(why: String, said: &[String]) -> TeardownStep {
+    TeardownStep::Fail(match said {
+        [] => why,
+        said => format!("{why}: {}", said.join("; ")),
+    })
 }
 
 /// Returns true if an event says that an execution has ended.

@@ -106,6 +106,8 @@ measures! {
     LEASES_LOST = "branchline_leases_lost_total", Counter, Count, [];
     /// Claims taken over from a worker that died, was too slow, or got no answer to a call
     CLAIMS_TAKEN_OVER = "branchline_claims_taken_over_total", Counter, Count, [];
+    /// Environments that were left behind: their removal is not tried any more
+    LEFT_BEHIND = "branchline_left_behind_total", Counter, Count, [];
     /// Messages sent to the dead-letter or quarantine queue, by queue and reason
     DEAD_LETTERED = "branchline_dead_lettered_total", Counter, Count, ["queue", "reason"];
     /// Messages deleted without a copy, by reason: they have no well-formed signature, or the
@@ -280,6 +282,11 @@ pub fn region_pipelines(count: usize) {
 #[expect(clippy::cast_precision_loss, reason = "no line has 2^53 subjects")]
 pub fn waiting_subjects(line: &str, subjects: usize) {
     gauge!(WAITING_SUBJECTS.name, "line" => line.to_owned()).set(subjects as f64);
+}
+
+/// Counts an environment whose removal is not tried any more.
+pub fn left_behind() {
+    counter!(LEFT_BEHIND.name).increment(1);
 }
 
 /// Sets the number of a rule's active pipelines.

@@ -43,7 +43,7 @@ EVERYTHING: dict[str, Any] = {
     "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
     "build": {"image": "ci:2", "compute": "BUILD_GENERAL1_LARGE", "privileged": True, "timeout": 30, "cache": "none"},
     "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["image"], "images": ["aws/codebuild/*"]},
-    "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}, "teardown": "none", "url": "https://pr-{number}.example.com"},
+    "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}, "teardown": "pipeline:api-teardown", "url": "https://pr-{number}.example.com"},
     "shared_targets": True,
     "execution_mode": "QUEUED",
     "secrets": {"Source/App/OAuthToken": "env:GITHUB_TOKEN"},
@@ -125,6 +125,14 @@ class Locals(unittest.TestCase):
             with self.subTest(changes):
                 self.assertEqual(self.local("project_names", rules=[RULE | changes], codebuild_projects=projects), wanted)
         self.assertEqual(self.local("project_names", rules=[RULE], codebuild_projects=None), [])
+
+    def test_a_teardown_template_is_a_template(self) -> None:
+        """The daemon has to read it, and must never change it."""
+        rules = [RULE | {"preview": {"teardown": way}} for way in ("pipeline:api-teardown", "run")]
+        self.assertEqual(self.local("template_names", rules=rules), ["api-template", "api-teardown"])
+        self.assertEqual(self.local("template_names", rules=[RULE]), ["api-template"])
+        text = '[[rule]]\npreview = { stack_suffix = "-{number}", teardown = "pipeline:other" }\n'
+        self.assertEqual(self.local("toml_teardowns", rules_toml=text, clone_names=["x"]), ["other"])
 
     def test_what_is_given_beside_the_rules_is_added(self) -> None:
         """The names of rules that were removed stay until their clones are deleted."""

@@ -117,6 +117,12 @@ class Validation(unittest.TestCase):
                 },
                 "needs codebuild_projects",
             ),
+            ({"stack_names": ["*"]}, "could delete every stack"),
+            ({"stack_names": ["api_pr"]}, "letters, digits, - and the wildcards"),
+            (
+                {"stack_names": [], "rules": [VARIABLES["rules"][0] | {"preview": {"teardown": "stacks"}}]},
+                "needs stack_names",
+            ),
             ({"codebuild_projects": {"templates": ["api-*"], "role_arns": []}}, "without wildcards"),
             (
                 {"codebuild_projects": {"templates": ["api"], "role_arns": ["arn:aws:iam::123456789012:role/*"]}},

@@ -23,7 +23,7 @@ class Stacks(unittest.TestCase):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         moto = self.enterContext(emulator.running(Path(folder) / "moto.log"))
         self.account = account.make(moto.endpoint)
-        preview.create_template(self.account)
+        preview.create_templates(self.account)
         self.world = World(self.account)
         self.codepipeline: Any = aws.client("codepipeline", moto.endpoint)
 

@@ -24,7 +24,7 @@ Start = Callable[[], AbstractContextManager[Daemon]]
 
 def play(account: Account, start: Start, configuration: Path) -> None:
     """Plays them with two daemons, one after the other. `start` starts one."""
-    preview.create_template(account)
+    preview.create_templates(account)
     preview.write_preview_configuration(account, configuration)
     with start() as first:
         story = Story(account, World(account), first)

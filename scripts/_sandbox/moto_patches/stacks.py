@@ -8,6 +8,7 @@ which takes half a second and 100 MB.
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,9 @@ _UNUSED = "openapi_spec_validator"
 
 _DEPLOYING = ("CREATE_UPDATE", "REPLACE_ON_FAILURE", "CHANGE_SET_EXECUTE")
 _DELETING = "DELETE_ONLY"
+
+_PROTECT = "update_termination_protection"
+"""The operation that moto lacks, by which a test lets a deletion fail."""
 
 Json = dict[str, Any]
 
@@ -47,8 +51,37 @@ def follow(account: str, region: str, action: Json) -> dict[str, str]:
 
 def _backend(account: str, region: str) -> Any:
     from moto.cloudformation.models import cloudformation_backends
+    from moto.cloudformation.responses import CloudFormationResponse
 
+    if not hasattr(CloudFormationResponse, _PROTECT):
+        setattr(CloudFormationResponse, _PROTECT, _update_protection)
+        CloudFormationResponse.delete_stack = _unless_protected(CloudFormationResponse.delete_stack)
     return cloudformation_backends[account][region]
+
+
+def _update_protection(self: Any) -> Any:
+    from moto.core.responses import ActionResult
+
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    protected = self._get_param("EnableTerminationProtection")
+    stack.enable_termination_protection = str(protected).lower() == "true"
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def _unless_protected(delete: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def run(self: Any) -> Any:
+        from moto.cloudformation.exceptions import ValidationError
+
+        wanted = self._get_param("StackName")
+        for stack in self.cloudformation_backend.stacks.values():
+            if wanted in (stack.name, stack.stack_id) and stack.enable_termination_protection:
+                message = (
+                    f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+                )
+                raise ValidationError(message=message)
+        return delete(self)
+
+    return run
 
 
 def _deploy(backend: Any, name: str, settings: Json) -> dict[str, str]:

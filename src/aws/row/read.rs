@@ -4,11 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
-    PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, Timestamp,
+    PipelineName, ProjectName, RepositoryId, RepositoryName, StackId, Subject, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -20,7 +21,7 @@ use crate::domain::state::mapping::{
 };
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 
 use crate::aws::row::item::{ABSENT, PRESENT};
 use crate::aws::row::part::Part;
@@ -129,6 +130,8 @@ fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
         pipeline: part.part("pipeline", pipeline)?,
         projects: part.part("projects", projects)?.unwrap_or_default(),
         stacks: part.part("stacks", stacks)?.unwrap_or_default(),
+        teardown_policy: part
+            .optional("teardown_policy", |text| TeardownPolicy::parse(text).ok())?,
         teardown: part.part("teardown", teardown)?,
     })
 }
@@ -153,10 +156,15 @@ fn stacks(part: &Part<'_>) -> Result<Vec<Stack>, Fault> {
 }
 
 fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
+    let execution = part.optional("execution", |id| ExecutionId::parse(id).ok())?;
+    let execution = execution.map(TeardownRun::Execution);
+    let stack = part.optional("stack", |id| StackId::parse(id).ok())?;
+    let stack = stack.map(TeardownRun::Stack);
     Ok(Teardown {
-        execution: part.optional("execution", |id| ExecutionId::parse(id).ok())?,
+        run: execution.or(stack),
         failures: part.required("failures")?,
         retry_at: part.number("retry_at")?.map(Timestamp),
+        is_finished: part.names().any(|name| name == "finished") && part.flag("finished")?,
     })
 }
 

@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
@@ -16,7 +17,7 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 
 use super::*;
 
@@ -101,10 +102,12 @@ fn full() -> Mapping {
                 fingerprint: Some("f".into()),
             }],
             stacks: vec![stack("web", Some("us-east-1")), stack("api", None)],
+            teardown_policy: TeardownPolicy::parse("pipeline:api-teardown").ok(),
             teardown: Some(Teardown {
-                execution: ExecutionId::parse("e-2").ok(),
+                run: ExecutionId::parse("e-2").ok().map(TeardownRun::Execution),
                 failures: 1,
                 retry_at: Some(Timestamp(9)),
+                is_finished: true,
             }),
         },
         observed: Observed {

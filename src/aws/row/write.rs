@@ -12,7 +12,7 @@ use crate::domain::state::activity::Activity;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 
 use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
 
@@ -104,6 +104,7 @@ fn resources(resources: &Resources) -> AttributeValue {
         ("pipeline", resources.pipeline.as_ref().map(pipeline)),
         ("projects", projects(&resources.projects)),
         ("stacks", stacks(&resources.stacks)),
+        ("teardown_policy", text(resources.teardown_policy.as_ref())),
         ("teardown", resources.teardown.as_ref().map(teardown)),
     ])
 }
@@ -125,10 +126,20 @@ fn stacks(stacks: &[Stack]) -> Option<AttributeValue> {
 }
 
 fn teardown(teardown: &Teardown) -> AttributeValue {
+    let (execution, stack) = match &teardown.run {
+        Some(TeardownRun::Execution(id)) => (Some(id), None),
+        Some(TeardownRun::Stack(id)) => (None, Some(id)),
+        None => (None, None),
+    };
     map([
-        ("execution", text(teardown.execution.as_ref())),
+        ("execution", text(execution)),
+        ("stack", text(stack)),
         ("failures", Some(n(teardown.failures))),
         ("retry_at", teardown.retry_at.map(|at| n(at.0))),
+        (
+            "finished",
+            teardown.is_finished.then_some(AttributeValue::Bool(true)),
+        ),
     ])
 }
 

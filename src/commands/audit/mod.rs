@@ -54,6 +54,11 @@ pub(crate) async fn run(args: &Audit) -> Done {
             "the tags of each clone were read by themselves, because they could not be read together: {fault}"
         ))?;
     }
+    if let Some(fault) = &report.without_stacks {
+        note(&format!(
+            "stacks that outlived their subjects were not looked for, because the stacks could not be listed: {fault}"
+        ))?;
+    }
     note(&report.totals())?;
     if let Some(queues) = queues {
         let requests = match args.adopt {
@@ -76,6 +81,7 @@ async fn audit(
         account: &account,
         index: &aws.resource_tags(),
         projects: &aws.projects(),
+        stacks: &aws.stacks(),
         rules: &config.rules,
         owner: &config.owner,
         clock: &SystemClock,

@@ -116,6 +116,7 @@ impl DlqSession {
             region: self.aws.region().to_owned(),
             files: GivenFiles::default(),
             projects: Arc::new(self.aws.projects()),
+            stacks: Arc::new(self.aws.stacks()),
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

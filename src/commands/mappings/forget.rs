@@ -121,10 +121,12 @@ fn question(name: &str, mapping: &Mapping) -> String {
     );
     let error = mapping.last_error.as_deref();
     let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-    let stacks = mapping.resources.stack_names();
-    let stacks = match stacks.is_empty() {
-        true => String::new(),
-        false => format!(" Its stacks stay, and branchline forgets them: {stacks}."),
+    let stacks = match mapping.resources.may_be_torn_down() {
+        false => String::new(),
+        true => format!(
+            " Its environment stays, and branchline forgets it: {}.",
+            mapping.resources.environment()
+        ),
     };
     format!(
         "Forget {name} ({}, {attempts}{error})?{stacks} Only its next event creates a pipeline again. [y/N]",

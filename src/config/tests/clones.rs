@@ -357,7 +357,16 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
             "preview = { parameters = { \"a b\" = \"1\" } }",
         ),
         ("pull_request", "shared_targets = \"yes\""),
+        ("pull_request", "preview = { teardown = \"pipeline:t\" }"),
+        ("pull_request", "preview = { teardown = \"pipeline:\" }"),
+        (
+            "branch",
+            "start = \"push\"\npreview = { teardown = \"stacks\" }",
+        ),
     ];
+    let teardown = "preview = { teardown = \"pipeline:api-teardown\" }";
+    let policy = rule("branch", teardown).unwrap().overrides.preview.teardown;
+    assert_eq!(policy.to_string(), "pipeline:api-teardown");
     let texts = mistakes.map(|(on, line)| rule(on, line).unwrap_err());
     insta::assert_snapshot!(texts.join("\n"), @r#"
     branchline.toml:10: rule[1].preview.stack_suffix: two pull requests would share a stack: the suffix needs {number}, such as "-pr-{number}"
@@ -365,11 +374,14 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
     branchline.toml:10: rule[1].preview.stack_suffix: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-{branch_slug}"
     branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
-    branchline.toml:10: rule[1].preview.teardown: expected "run" or "none"
+    branchline.toml:10: rule[1].preview.teardown: expected "run", "stacks", "pipeline:NAME" with the name of a template, or "none"
     branchline.toml:10: rule[1].preview.url: expected "https://..." or an output variable, as "Stage/Action/Name"
     branchline.toml:10: rule[1].preview.url: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
     branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits
     branchline.toml:10: rule[1].shared_targets: expected true or false
+    branchline.toml:6: rule[1]: preview.teardown names the template of the rule, which deploys: name a pipeline that removes the environment
+    branchline.toml:10: rule[1].preview.teardown: expected "run", "stacks", "pipeline:NAME" with the name of a template, or "none"
+    branchline.toml:6: rule[1]: preview.teardown = "stacks" does not go with start = "push": CodePipeline could deploy the stacks again while they are deleted; use start = "commit" or "head", or teardown = "run"
     "#);
 }

@@ -168,9 +168,17 @@ impl Template {
         let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
         let stacks = match overrides.preview.teardown {
-            TeardownPolicy::Run => own_stacks(&clone, rule),
             TeardownPolicy::None => Vec::new(),
+            TeardownPolicy::Run | TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => {
+                own_stacks(&clone, rule)
+            }
         };
+        if overrides.preview.teardown == TeardownPolicy::Stacks {
+            let mut checked = stacks
+                .iter()
+                .map(|stack| stack.refuse_other_account(&self.arn));
+            checked.try_for_each(|one| one)?;
+        }
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),

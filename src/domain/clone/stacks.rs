@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::STACK_NAME;
 use crate::domain::clone::targets::has_own_stack;
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::{PipelineArn, StackId};
 use crate::domain::rules::rule::Rule;
 
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
@@ -33,6 +35,26 @@ impl Stack {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.name, &self.region) == (&other.name, &other.region)
+    }
+
+    /// Refuses a stack that an action deploys with a role of another account: the daemon deletes
+    /// stacks of its own account.
+    ///
+    /// # Errors
+    /// A permanent fault.
+    pub fn refuse_other_account(&self, pipeline: &PipelineArn) -> Result<(), Fault> {
+        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+        let home = account(pipeline.as_str());
+        let role = self.action_role.as_deref();
+        let Some(role) = role.filter(|role| role.starts_with("arn:") && account(role) != home)
+        else {
+            return Ok(());
+        };
+        let detail = format!(
+            "stack {} is deployed with the role {role} of another account, in which branchline deletes nothing: set teardown = \"run\" or \"pipeline:NAME\" in preview of the rule",
+            self.name
+        );
+        Err(Fault::new(Reason::StackNotDeleted, detail))
     }
 
     /// Takes what the stack of another action says and this one does not: of the two actions that
@@ -80,6 +102,31 @@ impl Stack {
         });
         action.extend(texts);
         Value::Object(action)
+    }
+}
+
+/// A stack that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundStack {
+    /// Its id.
+    pub id: StackId,
+    /// Its status, such as `UPDATE_COMPLETE` (CloudFormation API reference, `Stack.StackStatus`).
+    pub status: String,
+}
+
+impl FoundStack {
+    /// The status while it is being deleted.
+    pub const DELETING: &str = "DELETE_IN_PROGRESS";
+    /// The status after a deletion that failed.
+    pub const DELETE_FAILED: &str = "DELETE_FAILED";
+
+    /// Returns true if CloudFormation works on it in a way that a deletion has to wait for. It
+    /// accepts the deletion of a stack that is being created.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let (status, begins) = (self.status.as_str(), ["CREATE_", "REVIEW_", "DELETE_"]);
+        let may_be_deleted = begins.iter().any(|begin| status.starts_with(begin));
+        status.ends_with("_IN_PROGRESS") && !may_be_deleted
     }
 }
 

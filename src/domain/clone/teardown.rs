@@ -1,14 +1,17 @@
-//! The teardown of a clone: the pipeline that it becomes to delete the stacks that it deployed.
+//! The teardown of a clone: the pipeline that it becomes to remove what it deployed. It is made of
+//! the recorded stacks, or cloned from a template that an operator wrote.
 
 use serde_json::{Value, json};
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::clone::overrides::MASK;
+use crate::domain::clone::overrides::{CloneOverrides, MASK, StageSelection};
+use crate::domain::clone::projects::BuildOverrides;
 use crate::domain::clone::source::{branch_key, set_source_branch};
 use crate::domain::clone::stacks::Stack;
 use crate::domain::clone::tags::Tags;
-use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::clone::variables::Variable;
+use crate::domain::clone::{CloneRequest, NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Branch, PipelineName};
 use crate::domain::rules::rule::{Rule, Start};
@@ -76,6 +79,56 @@ impl Template {
             dangers: Vec::new(),
             warnings: Vec::new(),
         })
+    }
+
+    /// Returns the clone of `self`, a teardown template, that removes the environment of a subject,
+    /// and the values of its variables. It gets what the rule gives an ordinary clone, except for
+    /// what the rule says about stages and actions that only the ordinary template has. Its source
+    /// action fetches `branch`.
+    ///
+    /// # Errors
+    /// Those of [`Template::clone_for`].
+    pub fn teardown_clone(
+        &self,
+        request: &CloneRequest<'_>,
+        branch: &Branch,
+    ) -> Result<(NewPipeline, Vec<Variable>), Fault> {
+        let rule = Rule {
+            overrides: self.teardown_overrides(&request.rule.overrides),
+            start: Start::Head,
+            ..request.rule.clone()
+        };
+        let request = CloneRequest {
+            rule: &rule,
+            ..*request
+        };
+        let mut clone = self.clone_for(&request)?;
+        let fetching = source_action(&clone.declaration, clone.fingerprint.source.as_deref());
+        if let Some(path) = fetching.map(|action| action.path()) {
+            set_source_branch(&mut clone.declaration, &path, branch, Start::Head)?;
+        }
+        let variables = rule.overrides.variables(&request.values)?;
+        Ok((clone, variables))
+    }
+
+    /// Returns the overrides of a rule for its teardown template, which is cloned as a whole.
+    fn teardown_overrides(&self, overrides: &CloneOverrides) -> CloneOverrides {
+        let has = |path: &ActionPath| {
+            let mut actions = self.declaration.actions();
+            actions.any(|action| action.path() == *path)
+        };
+        let mut overrides = overrides.clone();
+        overrides.stages = StageSelection::All;
+        overrides.drop_stages.clear();
+        overrides.drop_actions.clear();
+        overrides.source_action = overrides.source_action.filter(has);
+        overrides.secrets.retain(|(path, _, _)| has(path));
+        overrides.configuration.retain(|one| has(&one.action));
+        // Both are about what the ordinary template builds.
+        overrides.buildspec = None;
+        overrides.build = BuildOverrides::default();
+        overrides.preview.url = None;
+        overrides
     }
 
     /// Returns the branch that the template's first source action with one fetches.

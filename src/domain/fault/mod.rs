@@ -207,6 +207,8 @@ reasons! {
     PipelineUntagged = "pipeline-untagged", Transient, Subject;
     /// A CodeBuild project that the clone needs exists, and is not branchline's for this subject.
     ProjectNotOurs = "project-not-ours", Permanent, Subject;
+    /// CloudFormation refuses to delete a stack of the subject, or branchline does.
+    StackNotDeleted = "stack-not-deleted", Permanent, Subject;
     /// The rule's template does not exist, or a CodeBuild project of it.
     TemplateMissing = "template-missing", Permanent, Template;
     /// The template holds a secret that `GetPipeline` masks.

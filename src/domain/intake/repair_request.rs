@@ -38,11 +38,13 @@ pub enum FindingKind {
     NotOurs,
     /// A mapping's row cannot be read.
     Unreadable,
+    /// A stack outlived its subject.
+    StackLeft,
 }
 
 impl FindingKind {
     /// Every kind, to parse them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Orphan,
         Self::Missing,
         Self::HalfWay,
@@ -50,6 +52,7 @@ impl FindingKind {
         Self::RuleGone,
         Self::NotOurs,
         Self::Unreadable,
+        Self::StackLeft,
     ];
 
     /// Returns the word that stands for the kind in findings and repairs.
@@ -63,6 +66,7 @@ impl FindingKind {
             Self::RuleGone => "rule-gone",
             Self::NotOurs => "not-ours",
             Self::Unreadable => "unreadable",
+            Self::StackLeft => "stack-left",
         }
     }
 }

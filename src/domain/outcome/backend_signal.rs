@@ -37,6 +37,7 @@ impl BackendSignal {
                 | Outcome::RepositoryRenamed { .. }
                 | Outcome::ExecutionRecorded
                 | Outcome::TeardownStarted
+                | Outcome::TeardownFailed(_)
                 | Outcome::LeftBehind
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted

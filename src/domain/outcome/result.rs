@@ -52,9 +52,12 @@ pub enum Outcome {
     },
     /// CodePipeline's event about an execution was recorded.
     ExecutionRecorded,
-    /// The pipeline was changed into one that deletes the subject's stacks, and was started.
+    /// The pipeline was changed into one that removes the subject's environment, and was started.
     TeardownStarted,
-    /// The pipeline no longer existed, so it cannot delete the subject's stacks, which are left
+    /// The pipeline could not be changed into one that removes the subject's environment, for this
+    /// reason. That is tried again later.
+    TeardownFailed(String),
+    /// The pipeline no longer existed, so it cannot remove the subject's environment, which is left
     /// behind.
     LeftBehind,
     /// The pipeline was deleted.
@@ -85,6 +88,7 @@ impl Outcome {
             Self::RepositoryRenamed { .. } => "repository-renamed",
             Self::ExecutionRecorded => "execution-recorded",
             Self::TeardownStarted => "teardown-started",
+            Self::TeardownFailed(_) => "teardown-failed",
             Self::LeftBehind => "left-behind",
             Self::Deleted => "deleted",
             Self::AlreadyDeleted => "already-deleted",
@@ -104,6 +108,7 @@ impl Outcome {
             | Self::Retried
             | Self::Updated
             | Self::TeardownStarted
+            | Self::TeardownFailed(_)
             | Self::LeftBehind
             | Self::Deleted
             | Self::AlreadyDeleted => true,
@@ -137,6 +142,7 @@ impl Outcome {
                 })
             }
             Self::Recorded(why) => why.map(|why| why.as_str().to_owned()),
+            Self::TeardownFailed(why) => Some(why.clone()),
             Self::Created
             | Self::AlreadyCreated
             | Self::Adopted
@@ -177,9 +183,14 @@ impl Outcome {
                 format!("recorded the new name of {}", detail.unwrap_or("-"))
             }
             Self::ExecutionRecorded => format!("recorded an execution of {pipeline}"),
-            Self::TeardownStarted => format!("started {pipeline} to delete its stacks"),
+            Self::TeardownStarted => format!("started {pipeline} to remove its environment"),
+            Self::TeardownFailed(why) => {
+                format!(
+                    "could not let {pipeline} remove its environment, which is tried again ({why})"
+                )
+            }
             Self::LeftBehind => {
-                format!("found {pipeline} already deleted, and its stacks are left behind")
+                format!("found {pipeline} already deleted, and its environment is left behind")
             }
             Self::Deleted => format!("deleted {pipeline}"),
             Self::AlreadyDeleted => format!("found {pipeline} already deleted"),

@@ -60,6 +60,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::ProjectNotOurs => {
             "a CodeBuild project of its name is not branchline's. An operator has to rename it"
         }
+        Reason::StackNotDeleted => {
+            "a stack could not be deleted in the end. An operator has to change preview in the rule"
+        }
         Reason::TemplateSource => {
             "the template has no source action for this repository. An operator has to set one"
         }

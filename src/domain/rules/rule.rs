@@ -266,9 +266,14 @@ impl Rules {
         self.0.iter().find(|rule| rule.name == name)
     }
 
-    /// Returns true if the pipeline is the template of a rule, and therefore cannot be a clone.
+    /// Returns true if the pipeline is the template of a rule, or its teardown template, and
+    /// therefore cannot be a clone.
     #[must_use]
     pub fn has_template(&self, name: &PipelineName) -> bool {
-        self.0.iter().any(|rule| rule.template == *name)
+        let is = |rule: &Rule| {
+            let teardown = rule.overrides.preview.teardown.template();
+            rule.template == *name || teardown == Some(name)
+        };
+        self.0.iter().any(is)
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, PipelineName, Timestamp};
 use crate::domain::report::record::{Attempt, CommitUpdate};
 use crate::domain::report::updates::settled;
+use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
 
@@ -93,12 +94,12 @@ impl Claim {
     pub fn settle(&self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
-            EffectResult::Present(_) | EffectResult::Retiring(_) => None,
+            EffectResult::Present(_) | EffectResult::Retiring { .. } => None,
             EffectResult::Absent | EffectResult::Ended(_) => self.0.pipeline_name().cloned(),
         };
         let execution = match &done {
             EffectResult::Present(clone) => clone.execution.clone(),
-            EffectResult::Retiring(_) | EffectResult::Absent | EffectResult::Ended(_) => None,
+            EffectResult::Retiring { .. } | EffectResult::Absent | EffectResult::Ended(_) => None,
         };
         let retried = self.0.retry.as_ref();
         let outdated = retried.filter(|failed| execution.as_ref() == Some(&failed.execution));
@@ -157,6 +158,16 @@ impl Claim {
 }
 
 impl Mapping {
+    /// Returns the pipeline that a subject whose environment is being removed should have again, if
+    /// it should.
+    #[must_use]
+    pub fn wants_pipeline(&self) -> Option<&Spec> {
+        match &self.desired {
+            Some(Desired::Present(spec)) if self.activity.sleep.is_none() => Some(spec),
+            Some(Desired::Present(_) | Desired::Absent { .. }) | None => None,
+        }
+    }
+
     /// Returns true if the row is half-way under a claim that has expired, because its worker has
     /// ended, or if a change was given up that may have no message: the removal of an idle
     /// pipeline, and what follows a teardown.
@@ -180,7 +191,7 @@ impl Mapping {
     pub fn is_torn_down(&self) -> bool {
         match self.state {
             State::Retiring => true,
-            State::Deleting => !self.resources.stacks.is_empty(),
+            State::Deleting => self.resources.may_be_torn_down(),
             State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
                 false
             }

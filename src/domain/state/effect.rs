@@ -25,8 +25,14 @@ pub enum Effect {
 pub enum EffectResult {
     /// The pipeline exists, and the head commit has an execution.
     Present(Box<ExistingClone>),
-    /// The pipeline is about to delete the subject's stacks.
-    Retiring(Teardown),
+    /// The pipeline is about to remove the subject's environment, or the `problem` kept it from
+    /// that.
+    Retiring {
+        /// How the teardown stands.
+        teardown: Teardown,
+        /// Why it has failed, if it has.
+        problem: Option<String>,
+    },
     /// The pipeline does not exist.
     Absent,
     /// The pipeline does not exist: the repository ended after the event that asked for it.
@@ -72,6 +78,7 @@ impl Mapping {
     /// Returns the row after its effect.
     #[must_use]
     pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
+        let mut last_error = None;
         match result {
             EffectResult::Present(clone) => {
                 let version = clone.version.or(self.pipeline_version());
@@ -96,7 +103,8 @@ impl Mapping {
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
             }
-            EffectResult::Retiring(teardown) => {
+            EffectResult::Retiring { teardown, problem } => {
+                last_error = problem;
                 self.state = State::Retiring;
                 self.resources.teardown = Some(teardown);
                 // It is not the clone any more, which its next start has to write again.
@@ -113,7 +121,12 @@ impl Mapping {
                     Some(_) => State::Asleep,
                     None => State::Gone,
                 };
-                self.resources = Resources::default();
+                let is_forgotten = self.absence() == Some(AbsenceReason::Forgotten);
+                let stacks = std::mem::take(&mut self.resources.stacks);
+                self.resources = Resources {
+                    stacks: stacks.into_iter().filter(|_| is_forgotten).collect(),
+                    ..Resources::default()
+                };
                 self.observed.built = None;
                 self.slot = None;
             }
@@ -122,7 +135,7 @@ impl Mapping {
         self.retry = None;
         self.claim = None;
         self.attempts = 0;
-        self.last_error = None;
+        self.last_error = last_error;
         self.updated_at = now;
         self
     }

@@ -1,6 +1,7 @@
 //! The resources of a subject in the account, by kind.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{PipelineArn, PipelineName, ProjectName, Timestamp};
 use crate::domain::state::teardown::Teardown;
@@ -16,7 +17,10 @@ pub struct Resources {
     /// The stacks that the clone may have deployed and that are to be deleted before it, in the
     /// order of their deployment. They are recorded before the clone can deploy them.
     pub stacks: Vec<Stack>,
-    /// How the deletion of the stacks stands, while the subject is retiring.
+    /// How the environment is to be removed, if no rule says so any more; `None` for the default.
+    /// It is recorded before the clone can deploy anything.
+    pub teardown_policy: Option<TeardownPolicy>,
+    /// How the teardown stands, while the subject is retiring.
     pub teardown: Option<Teardown>,
 }
 
@@ -27,6 +31,52 @@ impl Resources {
         Self {
             pipeline: Some(PipelineResource::named(pipeline)),
             ..Self::default()
+        }
+    }
+
+    /// Records how the environment is to be removed.
+    pub fn record_policy(&mut self, policy: &TeardownPolicy) {
+        self.teardown_policy = match policy {
+            TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => Some(policy.clone()),
+            // What is to be deleted is in the row, or nothing is.
+            TeardownPolicy::Run | TeardownPolicy::None => None,
+        };
+    }
+
+    /// Returns true if an attempt to delete the clone may have changed it into one that removes
+    /// the environment.
+    #[must_use]
+    pub fn may_be_torn_down(&self) -> bool {
+        let policy = self.teardown_policy.as_ref();
+        let by_template = policy.is_some_and(|policy| policy.template().is_some());
+        by_template || !self.stacks.is_empty() || self.teardown.is_some()
+    }
+
+    /// Says what a failed teardown has not done.
+    #[must_use]
+    pub fn teardown_failure(&self) -> String {
+        let policy = self.teardown_policy.as_ref();
+        match policy.and_then(TeardownPolicy::template) {
+            Some(template) => format!("the teardown by '{template}' failed"),
+            None => "the stacks could not be deleted".to_owned(),
+        }
+    }
+
+    /// Describes what a teardown removes.
+    #[must_use]
+    pub fn environment(&self) -> String {
+        let policy = self.teardown_policy.as_ref();
+        let template = policy.and_then(TeardownPolicy::template);
+        match (template, self.stacks.is_empty()) {
+            (None, true) => "nothing that is recorded".to_owned(),
+            (None, false) => format!("the stacks {}", self.stack_names()),
+            (Some(template), true) => format!("what '{template}' removes"),
+            (Some(template), false) => {
+                format!(
+                    "what '{template}' removes, with the stacks {}",
+                    self.stack_names()
+                )
+            }
         }
     }
 

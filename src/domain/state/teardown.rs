@@ -1,13 +1,14 @@
-//! How the deletion of a subject's stacks stands, before its pipeline is deleted.
+//! How the teardown of a subject's environment stands, before its pipeline is deleted.
 //!
-//! The clone becomes a pipeline that deletes the stacks (`clone/teardown.rs`). Its run may take
-//! hours. Meanwhile the subject is [retiring](super::mapping::State::Retiring), which no worker
-//! waits for.
+//! The clone becomes a pipeline that removes the environment (`clone/teardown.rs`), or the daemon
+//! deletes the subject's stacks one after the other. Either may take hours. Meanwhile the subject
+//! is [retiring](super::mapping::State::Retiring), which no worker waits for.
 
 use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::ids::{ExecutionId, Timestamp};
+use crate::domain::clone::stacks::FoundStack;
+use crate::domain::ids::{ExecutionId, StackId, Timestamp};
 
 /// How long after a failed run the next one begins. A network interface of a Lambda function keeps
 /// a stack for up to 40 minutes, for instance. After the last one the stacks are left behind.
@@ -19,54 +20,93 @@ const RETRIES: [Duration; 5] = [
     Duration::from_hours(4),
 ];
 
+/// How long a teardown waits for something else before it looks again.
+const POSTPONED: Duration = Duration::from_mins(1);
+
 /// How long a new execution may be missing in the list of executions.
 const UNLISTED: Duration = Duration::from_mins(5);
 
 /// A teardown that has begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Teardown {
-    /// The execution that deletes the stacks; `None` if the last one failed.
-    pub execution: Option<ExecutionId>,
-    /// The number of executions that failed.
+    /// What removes the environment; `None` if the last attempt failed.
+    pub run: Option<TeardownRun>,
+    /// The number of attempts that failed.
     pub failures: u32,
-    /// When the next execution is due, after one that failed; `None` if there is none: a person has
+    /// When the next attempt is due, after one that failed; `None` if there is none: a person has
     /// to look.
     pub retry_at: Option<Timestamp>,
+    /// True once the environment is gone, and the pipeline is about to be deleted.
+    pub is_finished: bool,
+}
+
+/// What removes an environment, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TeardownRun {
+    /// This execution of the clone.
+    Execution(ExecutionId),
+    /// CloudFormation, which deletes this stack.
+    Stack(StackId),
 }
 
 /// What is next for a teardown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TeardownStep {
-    /// To wait for its execution, or for the time of the next one.
+    /// To wait for its end, or for the time of the next attempt.
     Wait,
-    /// The stacks are gone.
+    /// The environment is gone.
     Finish,
-    /// The execution failed, in these words.
+    /// The attempt failed, in these words.
     Fail(String),
-    /// Another execution is due.
+    /// Another attempt is due, or the next stack.
     Repeat,
-    /// The stacks are left behind.
+    /// What is left of the environment is left behind.
     LeftBehind,
 }
 
 impl Teardown {
-    /// Returns the teardown whose execution has started, after this many failures.
+    /// Returns the teardown of which something runs, after this many failures.
     #[must_use]
-    pub fn started(execution: ExecutionId, failures: u32) -> Self {
+    pub fn started(run: TeardownRun, failures: u32) -> Self {
         Self {
-            execution: Some(execution),
+            run: Some(run),
             failures,
-            retry_at: None,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the teardown that has to wait for something else, which counts as no failure.
+    #[must_use]
+    pub fn postponed(failures: u32, now: Timestamp) -> Self {
+        Self {
+            failures,
+            retry_at: Some(now.plus(POSTPONED)),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the teardown that is to be looked at again at once.
+    #[must_use]
+    pub fn due(failures: u32, now: Timestamp) -> Self {
+        Self {
+            failures,
+            retry_at: Some(now),
+            ..Self::default()
         }
     }
 
     /// Returns a teardown that cannot be run, and leaves the stacks to a person.
     #[must_use]
     pub fn impossible() -> Self {
+        Self::default()
+    }
+
+    /// Returns the teardown after which only the pipeline is left to delete.
+    #[must_use]
+    pub fn finished() -> Self {
         Self {
-            execution: None,
-            failures: 0,
-            retry_at: None,
+            is_finished: true,
+            ..Self::default()
         }
     }
 
@@ -75,29 +115,29 @@ impl Teardown {
     pub fn failed(&self, now: Timestamp) -> Self {
         let retries = usize::try_from(self.failures).unwrap_or(usize::MAX);
         Self {
-            execution: None,
             failures: self.failures.saturating_add(1),
             retry_at: RETRIES.get(retries).map(|after| now.plus(*after)),
+            ..Self::default()
         }
     }
 
     /// Returns true if nothing more is tried: the stacks are left to a person.
     #[must_use]
     pub fn is_left_behind(&self) -> bool {
-        self.execution.is_none() && self.retry_at.is_none()
+        self.run.is_none() && self.retry_at.is_none() && !self.is_finished
     }
 
     /// Returns what is next. `executions` are the last ones of the pipeline, which are read only
-    /// while an execution is awaited ([`Teardown::execution`]). The row was last written at
-    /// `since`.
+    /// while an execution is awaited. The row was last written at `since`.
     #[must_use]
     pub fn step(&self, executions: &[Execution], since: Timestamp, now: Timestamp) -> TeardownStep {
-        let Some(execution) = &self.execution else {
-            return match self.retry_at {
-                None => TeardownStep::LeftBehind,
-                Some(at) if at <= now => TeardownStep::Repeat,
-                Some(_) => TeardownStep::Wait,
-            };
+        let execution = match (&self.run, self.retry_at) {
+            (Some(TeardownRun::Execution(execution)), _) => execution,
+            // CloudFormation says what has become of it.
+            (Some(TeardownRun::Stack(_)), _) => return TeardownStep::Wait,
+            (None, None) => return TeardownStep::LeftBehind,
+            (None, Some(at)) if at <= now => return TeardownStep::Repeat,
+            (None, Some(_)) => return TeardownStep::Wait,
         };
         let found = executions.iter().find(|one| one.id == execution.as_str());
         match found.map(|one| one.state.as_str()) {
@@ -113,9 +153,26 @@ impl Teardown {
     }
 }
 
+/// Returns what is next after a look at the stack that is being deleted; `None` if it is gone.
+#[must_use]
+pub fn step_of_stack(found: Option<&FoundStack>) -> TeardownStep {
+    match found {
+        None => TeardownStep::Repeat,
+        Some(stack) if stack.status == FoundStack::DELETING => TeardownStep::Wait,
+        Some(stack) => {
+            let name = stack.id.name();
+            TeardownStep::Fail(format!("stack {name} is {}", stack.status))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn run(id: &str) -> TeardownRun {
+        TeardownRun::Execution(ExecutionId::parse(id).unwrap())
+    }
 
     fn execution(id: &str, state: &str) -> Execution {
         Execution {
@@ -127,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_state_of_its_execution_says_what_is_next() {
-        let teardown = Teardown::started(ExecutionId::parse("e-1").unwrap(), 0);
+        let teardown = Teardown::started(run("e-1"), 0);
         let step = |state| {
             teardown.step(
                 &[execution("e-2", "Failed"), execution("e-1", state)],
@@ -149,10 +206,7 @@ mod tests {
 
     #[test]
     fn a_failed_one_is_repeated_ever_later_and_then_left_behind() {
-        let (mut teardown, mut now) = (
-            Teardown::started(ExecutionId::parse("e").unwrap(), 0),
-            Timestamp(0),
-        );
+        let (mut teardown, mut now) = (Teardown::started(run("e"), 0), Timestamp(0));
         for retry in RETRIES {
             teardown = teardown.failed(now);
             assert_eq!(teardown.retry_at, Some(now.plus(retry)));
@@ -163,5 +217,37 @@ mod tests {
         teardown = teardown.failed(now);
         assert!(teardown.is_left_behind());
         assert_eq!(teardown.step(&[], now, now), TeardownStep::LeftBehind);
+    }
+
+    #[test]
+    fn a_stack_is_waited_for_while_it_is_being_deleted() {
+        let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/1";
+        let id = StackId::parse(id).unwrap();
+        let step = |status: &str| {
+            step_of_stack(Some(&FoundStack {
+                id: id.clone(),
+                status: status.to_owned(),
+            }))
+        };
+        assert_eq!(step_of_stack(None), TeardownStep::Repeat);
+        assert_eq!(step("DELETE_IN_PROGRESS"), TeardownStep::Wait);
+        let failed = "stack api-pr-7 is DELETE_FAILED".to_owned();
+        assert_eq!(step("DELETE_FAILED"), TeardownStep::Fail(failed));
+        let awaited = Teardown::started(TeardownRun::Stack(id.clone()), 0);
+        assert_eq!(
+            awaited.step(&[], Timestamp(0), Timestamp(0).plus(UNLISTED)),
+            TeardownStep::Wait
+        );
+        let busy = |status: &str| {
+            let status = status.to_owned();
+            FoundStack {
+                id: id.clone(),
+                status,
+            }
+            .is_busy()
+        };
+        assert!(busy("UPDATE_IN_PROGRESS") && busy("UPDATE_ROLLBACK_IN_PROGRESS"));
+        assert!(!busy("CREATE_IN_PROGRESS") && !busy("UPDATE_COMPLETE"));
+        assert!(!busy("DELETE_IN_PROGRESS"));
     }
 }

@@ -76,6 +76,46 @@ pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
     }
 }
 
+/// Checks whether the clones of a rule can become clones of its teardown template.
+#[must_use]
+pub fn teardown(rule: &Rule, template: &Template, owner: &Owner) -> TemplateCheck {
+    let name = template.declaration.name();
+    let what = format!("teardown {name}");
+    let bad = |detail: String, fix: String| TemplateCheck {
+        finding: Finding::bad(what.clone(), detail, fix),
+        clone: None,
+    };
+    let admitted = template.repositories();
+    let mut admitted = admitted.filter(|name| rule.repository.is_match(name.as_str()));
+    let made = admitted.find_map(|name| made_up(rule, name));
+    let Some((mapping, spec)) = made else {
+        return bad(
+            format!(
+                "has no source action that fetches a repository of rule '{}'",
+                rule.name
+            ),
+            "add a CodeStarSourceConnection action for the repository, whose base branch the teardown fetches, or name another pipeline".to_owned(),
+        );
+    };
+    let request = mapping.clone_request(&spec, rule, owner);
+    match template.teardown_clone(&request, &spec.branch) {
+        Ok((clone, _)) => TemplateCheck {
+            finding: Finding::good(
+                what,
+                format!(
+                    "clones of rule '{}' can become its clones to remove their environments",
+                    rule.name
+                ),
+            ),
+            clone: Some(clone),
+        },
+        Err(fault) => bad(
+            fault.to_string(),
+            format!("correct the teardown template, or rule '{}'", rule.name),
+        ),
+    }
+}
+
 /// Describes the clone: what it is for, and which stages it does not have.
 fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> String {
     let mut detail = format!("rule '{}' can clone it for {repository}", rule.name);

@@ -10,8 +10,10 @@ mod commits;
 mod pipelines;
 mod projects;
 mod slots;
+mod stacks;
 mod store;
 
 pub use pipelines::{CloneComparison, EffectKind, PredictedEffect, RehearsalPipelines};
 pub use projects::{PredictedProject, ProjectCall, RehearsalProjects};
+pub use stacks::RehearsalStacks;
 pub use store::RehearsalStore;

@@ -1,6 +1,7 @@
 //! Deletes a clone.
 
 use crate::domain::clone::execution::Execution;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::journal::Journal;
@@ -14,6 +15,7 @@ use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Writes the last executions of a clone into the claim before it is deleted. CodePipeline
@@ -36,6 +38,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
+    /// Writes into the claim how the environment is removed before the clone is deleted. The worker
+    /// that takes over has to know that the clone may have been changed for that.
+    pub(in crate::reconcile) fn remember_policy(&self, claim: &mut Transition, effect: &Effect) {
+        match effect {
+            Effect::Delete(_) => {
+                let policy = self.teardown_policy(&claim.next);
+                claim.next.resources.record_policy(&policy);
+            }
+            Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {}
+        }
+    }
+
     pub(in crate::reconcile) async fn delete(
         &self,
         name: &PipelineName,
@@ -44,17 +58,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
-        let tears_down = self.tears_down(mapping);
+        let policy = self.teardown_due(mapping);
         let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             // Without an ARN it was never settled as created.
-            None if tears_down && mapping.pipeline_arn().is_some() => {
-                let left = EffectResult::Retiring(Teardown::impossible());
+            None if policy == Some(TeardownPolicy::Stacks) && mapping.pipeline_arn().is_some() => {
+                if let Some(done) = self.delete_stack(action).await {
+                    return done;
+                }
+                Outcome::AlreadyDeleted
+            }
+            None if policy.is_some() && mapping.pipeline_arn().is_some() => {
+                let left = EffectResult::Retiring {
+                    teardown: Teardown::impossible(),
+                    problem: None,
+                };
+                metrics::left_behind();
                 return Ok((left, Outcome::LeftBehind));
             }
             None => Outcome::AlreadyDeleted,
             Some(found) if self.owns(name, &found, action).await? => {
-                if tears_down {
-                    return self.tear_down(name, action, journal).await;
+                let torn_down = self.torn_down(name, policy.as_ref(), action, journal);
+                if let Some(done) = torn_down.await {
+                    return done;
                 }
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;

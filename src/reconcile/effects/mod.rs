@@ -8,5 +8,6 @@ pub(super) mod projects;
 pub(super) mod quota;
 pub(super) mod retry;
 pub(super) mod slots;
+pub(super) mod stacks;
 pub(super) mod start;
 pub(super) mod teardown;

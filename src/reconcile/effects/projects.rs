@@ -46,6 +46,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if next.resources.projects.is_empty() && !is_asked_for && !files.have_build() {
             return Ok(None);
         }
+        let policy = rule.map(|(_, rule)| rule.overrides.preview.teardown.clone());
+        let policy = policy.unwrap_or_default();
         // Such a clone stays as it is, whatever has become of its template.
         let stays = matches!(effect, Effect::Start(_))
             && next.fingerprint().is_some()
@@ -80,6 +82,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         copies.iter().for_each(|copy| record(next, &copy.name));
         if let Some((clone, _)) = built.filter(|_| !stays) {
             add_stacks(&mut next.resources.stacks, &clone.stacks);
+            next.resources.record_policy(&policy);
         }
         Ok(Some(PreparedProjects {
             recorded: u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX),

@@ -10,7 +10,8 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
 use branchline::aws::{
-    CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, ResourceTags, Roles, SqsQueue,
+    CloudFormationStacks, CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, ResourceTags,
+    Roles, SqsQueue,
 };
 use branchline::domain::outcome::outgoing::Destination;
 
@@ -114,4 +115,10 @@ pub(crate) fn resource_tags(answers: &[&Rule]) -> ResourceTags {
 /// Returns an IAM that responds from these rules, in order.
 pub(crate) fn roles(answers: &[&Rule]) -> Roles {
     Roles::new(client!(aws_sdk_iam, answers))
+}
+
+/// Returns a CloudFormation that responds from these rules, in order.
+pub(crate) fn stacks(answers: &[&Rule]) -> CloudFormationStacks {
+    let client = client!(aws_sdk_cloudformation, answers);
+    CloudFormationStacks::new(client.config().to_builder())
 }

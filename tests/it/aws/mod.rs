@@ -11,6 +11,7 @@
 
 pub(crate) mod clients;
 
+mod cloudformation;
 mod codebuild;
 mod codepipeline;
 mod dynamodb;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::pipelines::PipelinesStage;
 use super::projects::ProjectsStage;
 use super::queue::{QueueStage, StoredMessage};
+use super::stacks::StacksStage;
 use super::store::StoreStage;
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::FaultInjection;
@@ -173,6 +174,36 @@ impl ProjectsStage for Account {
     }
 }
 
+/// CloudFormation and its clock.
+struct Stacks {
+    account: FakePipelines,
+    clock: FakeClock,
+}
+
+impl Stacks {
+    fn new() -> Self {
+        let clock = FakeClock::new();
+        let account = FakePipelines::new(&FaultInjection::new(&clock));
+        Self { account, clock }
+    }
+}
+
+impl StacksStage for Stacks {
+    type Port = FakePipelines;
+
+    fn stacks(&self) -> &FakePipelines {
+        &self.account
+    }
+
+    async fn give(&self, name: &str) {
+        self.account.give_stack(name);
+    }
+
+    async fn end_deletions(&self) {
+        self.clock.advance(Duration::from_mins(1));
+    }
+}
+
 mod queue {
     use super::Queues;
     use crate::contract::queue::queue_contract;
@@ -241,4 +272,11 @@ mod projects {
     use crate::contract::projects::projects_contract;
 
     projects_contract!(Account::new());
+}
+
+mod stacks {
+    use super::Stacks;
+    use crate::contract::stacks::stacks_contract;
+
+    stacks_contract!(Stacks::new());
 }

@@ -20,6 +20,7 @@ pub(crate) mod projects;
 pub(crate) mod queue;
 pub(crate) mod repositories;
 pub(crate) mod slots;
+pub(crate) mod stacks;
 pub(crate) mod store;
 pub(crate) mod trail;
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use branchline::aws::{CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+use branchline::aws::{
+    CloudFormationStacks, CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, SqsQueue,
+};
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::{Attribute, AttributeValue as Value};
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
@@ -18,6 +20,7 @@ use branchline::domain::outcome::outgoing::Destination;
 use super::pipelines::PipelinesStage;
 use super::projects::ProjectsStage;
 use super::queue::{QueueStage, StoredMessage};
+use super::stacks::StacksStage;
 use super::store::StoreStage;
 use crate::world::emulator::{self, config, declared, depth, queue, redrive, role};
 use crate::world::table;
@@ -282,6 +285,38 @@ impl ProjectsStage for Builds {
     }
 }
 
+/// CloudFormation.
+struct Stacks {
+    client: aws_sdk_cloudformation::Client,
+    port: CloudFormationStacks,
+}
+
+impl Stacks {
+    async fn new() -> Self {
+        let region = new_region().await;
+        Self {
+            client: aws_sdk_cloudformation::Client::new(&region),
+            port: CloudFormationStacks::new((&region).into()),
+        }
+    }
+}
+
+impl StacksStage for Stacks {
+    type Port = CloudFormationStacks;
+
+    fn stacks(&self) -> &CloudFormationStacks {
+        &self.port
+    }
+
+    async fn give(&self, name: &str) {
+        let template = r#"{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}"#;
+        let request = self.client.create_stack().stack_name(name);
+        request.template_body(template).send().await.unwrap();
+    }
+
+    async fn end_deletions(&self) {}
+}
+
 mod queue {
     use super::Queues;
     use crate::contract::queue::queue_contract;
@@ -350,4 +385,11 @@ mod projects {
     use crate::contract::projects::projects_contract;
 
     projects_contract!(Builds::new().await);
+}
+
+mod stacks {
+    use super::Stacks;
+    use crate::contract::stacks::stacks_contract;
+
+    stacks_contract!(Stacks::new().await);
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Timestamp;
+use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::State;
 use branchline::ports::Clock;
 use tokio::time::sleep;
@@ -25,7 +26,11 @@ use crate::world::clock::FakeClock;
 use crate::world::event_bridge::EventBridge;
 use crate::world::fault_injection::Trouble;
 use crate::world::job_daemon::ChaoticDaemons;
-use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
+use crate::world::rules::{
+    TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule, preview_rule,
+    stacks_rule,
+};
+use crate::world::stacks::{DEPLOY, DESTROY};
 use crate::world::story::{World, paused};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -35,34 +40,74 @@ const SEEDS: u64 = 40;
 /// world to rest.
 const SETTLED: Duration = Duration::from_secs(3 * 3_600);
 
-/// Makes a world whose template deploys a stack.
-fn new_world(clock: FakeClock) -> World {
-    let world = World::new(clock);
-    world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
-    world.restart(vec![preview_rule()]);
-    world.expect_chaos(&BTreeSet::new());
-    world
+/// What removes the environments of the subjects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A pipeline that branchline makes of the stacks.
+    Run,
+    /// The daemon.
+    Stacks,
+    /// A clone of a teardown template.
+    Pipeline,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Run, Self::Stacks, Self::Pipeline];
+
+    fn rule(self) -> Rule {
+        match self {
+            Self::Run => preview_rule(),
+            Self::Stacks => stacks_rule(),
+            Self::Pipeline => environment_rule(),
+        }
+    }
+
+    /// Returns the name of what a pull request deploys.
+    fn environment(self, number: u64) -> String {
+        match self {
+            Self::Run | Self::Stacks => format!("api-pr-{number}"),
+            Self::Pipeline => format!("pr-{number}"),
+        }
+    }
+
+    /// Makes a world whose template deploys an environment.
+    fn world(self, clock: FakeClock) -> World {
+        let world = World::new(clock);
+        let add = |declaration| world.add_pipeline(declaration, Tags::new());
+        match self {
+            Self::Run | Self::Stacks => add(deploying_template(TEMPLATE, REPOSITORY.1)),
+            Self::Pipeline => {
+                add(building_template(TEMPLATE, REPOSITORY.1, DEPLOY));
+                add(building_template(TEARDOWN, REPOSITORY.1, DESTROY));
+            }
+        }
+        world.restart(vec![self.rule()]);
+        world.expect_chaos(&BTreeSet::new());
+        world
+    }
 }
 
 #[test]
 fn whatever_happens_stacks_are_those_of_open_pull_requests() {
-    if let Ok(seed) = std::env::var("BRANCHLINE_SEED") {
-        println!("{:?}", play(seed.parse().unwrap()));
-        return;
+    for kind in Kind::ALL {
+        if let Ok(seed) = std::env::var("BRANCHLINE_SEED") {
+            println!("{kind:?}: {:?}", play(kind, seed.parse().unwrap()));
+            continue;
+        }
+        let first = fastrand::u64(..u64::MAX / 2);
+        let mut all = Figures::default();
+        for seed in first..first + SEEDS {
+            let figures = play(kind, seed);
+            all.torn_down += figures.torn_down;
+            all.repeated += figures.repeated;
+            all.reopened += figures.reopened;
+        }
+        println!("{kind:?}: {SEEDS} seeds from {first}: {all:?}");
+        assert!(
+            all.torn_down > 20 && all.repeated > 10 && all.reopened > 5,
+            "{kind:?}: too little happened: {all:?}"
+        );
     }
-    let first = fastrand::u64(..u64::MAX / 2);
-    let mut all = Figures::default();
-    for seed in first..first + SEEDS {
-        let figures = play(seed);
-        all.torn_down += figures.torn_down;
-        all.repeated += figures.repeated;
-        all.reopened += figures.reopened;
-    }
-    println!("{SEEDS} seeds from {first}: {all:?}");
-    assert!(
-        all.torn_down > 20 && all.repeated > 10 && all.reopened > 5,
-        "too little happened: {all:?}"
-    );
 }
 
 /// How often a teardown was started, was repeated after a failure, and was followed by a start of
@@ -81,24 +126,24 @@ struct Pull {
     head: u64,
 }
 
-fn play(seed: u64) -> Figures {
-    let ended = paused().block_on(simulate(seed));
-    ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"))
+fn play(kind: Kind, seed: u64) -> Figures {
+    let ended = paused().block_on(simulate(kind, seed));
+    ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {kind:?}: {why}"))
 }
 
-async fn simulate(seed: u64) -> Result<Figures, String> {
+async fn simulate(kind: Kind, seed: u64) -> Result<Figures, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let world = Arc::new(new_world(FakeClock::following_tokio()));
+    let world = Arc::new(kind.world(FakeClock::following_tokio()));
     if rng.bool() {
         world.queue.unruly(seed);
     }
-    let daemons = ChaoticDaemons::start(&world, &[preview_rule()], &mut rng);
+    let daemons = ChaoticDaemons::start(&world, &[kind.rule()], &mut rng);
     let mut bridge = EventBridge::disorderly(seed, Duration::from_secs(60));
     let mut pulls: BTreeMap<u64, Pull> = BTreeMap::new();
     let life = async {
         for _ in 0..rng.usize(10..30) {
             sleep(Duration::from_secs(rng.u64(2..200))).await;
-            step(&world, &mut pulls, &mut rng);
+            step(kind, &world, &mut pulls, &mut rng);
         }
         daemons.stop_chaos();
         sleep(SETTLED).await;
@@ -133,7 +178,7 @@ async fn simulate(seed: u64) -> Result<Figures, String> {
 }
 
 /// Lets something happen to a pull request.
-fn step(world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng) {
+fn step(kind: Kind, world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng) {
     let number = rng.u64(1..=3);
     let now = world.clock.now();
     let Some(pull) = pulls.get_mut(&number) else {
@@ -143,8 +188,8 @@ fn step(world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng)
         };
         pulls.insert(number, pull);
         // More in all would take longer than this world is watched.
-        let stack = format!("api-pr-{number}");
-        world.account.refuse_deletion(&stack, rng.u32(0..=2));
+        let environment = kind.environment(number);
+        world.account.refuse_deletion(&environment, rng.u32(0..=2));
         world.send(&webhook("opened", number, 1, now));
         return;
     };
@@ -200,10 +245,11 @@ fn figures(world: &World) -> Figures {
 /// Plays the life of a pull request that is closed, and reopened if `reopens`. The calls of these
 /// numbers meet trouble. Returns the end, and the number of calls.
 async fn tear_down(
+    kind: Kind,
     reopens: bool,
     troubles: &[(usize, Trouble)],
 ) -> (Result<Vec<String>, Vec<String>>, usize) {
-    let world = new_world(FakeClock::new());
+    let world = kind.world(FakeClock::new());
     for (number, trouble) in troubles {
         world.faults.at_call(*number, *trouble);
     }
@@ -249,8 +295,9 @@ async fn go_on(world: &World, bridge: &mut EventBridge) {
 #[test]
 fn any_call_of_a_teardown_may_meet_any_trouble() {
     let runtime = paused();
-    for reopens in [false, true] {
-        let (wanted, calls) = runtime.block_on(tear_down(reopens, &[]));
+    let cases = Kind::ALL.map(|kind| [(kind, false), (kind, true)]);
+    for (kind, reopens) in cases.concat() {
+        let (wanted, calls) = runtime.block_on(tear_down(kind, reopens, &[]));
         let state = if reopens { "active" } else { "gone" };
         assert!(
             format!("{wanted:?}").contains(&format!("acme/api#7 {state}")),
@@ -258,10 +305,13 @@ fn any_call_of_a_teardown_may_meet_any_trouble() {
         );
         for number in 1..=calls {
             for trouble in TROUBLES {
-                let (got, _) = runtime.block_on(tear_down(reopens, &[(number, trouble)]));
-                assert_eq!(got, wanted, "{reopens}: call {number}: {trouble:?}");
+                let (got, _) = runtime.block_on(tear_down(kind, reopens, &[(number, trouble)]));
+                assert_eq!(
+                    got, wanted,
+                    "{kind:?}, {reopens}: call {number}: {trouble:?}"
+                );
             }
         }
-        println!("{calls:3} calls, {reopens}");
+        println!("{calls:3} calls, {kind:?}, {reopens}");
     }
 }

@@ -174,8 +174,10 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::FindByName | Op::AcquireSlot => current + 2,
             Op::Record | Op::GiveUp | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
+            Op::DeleteStack => current + 1,
             // The claim is longer for them.
             Op::CreateProject | Op::UpdateProject | Op::DeleteProject => current,
+            Op::FindStack | Op::ListStacks => current,
             Op::Update | Op::Start | Op::Retry | Op::Stop | Op::Executions | Op::CreatedAt => {
                 current + 1
             }

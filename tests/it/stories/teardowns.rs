@@ -1,6 +1,10 @@
 //! Subjects with stacks of their own, which are linked where the result is shown, and deleted
 //! before their pipelines.
 
+mod audit;
+mod pipeline;
+mod stacks;
+
 use std::time::Duration;
 
 use branchline::domain::clone::declaration::ActionPath;

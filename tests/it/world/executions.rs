@@ -8,7 +8,7 @@ use branchline::ports::RetryResult;
 
 use super::account::{Account, execution};
 use super::pipeline_event::PipelineEvent;
-use super::stacks::is_teardown;
+use super::stacks::{is_teardown, teardown_stage};
 
 /// An execution of a pipeline with the stages Source and Build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,12 +162,13 @@ impl Account {
                     by_hand,
                 };
                 if before.0 == Next::Build && stacks.refuse(&pipeline.declaration) {
-                    events.extend(progress.fail_in("Teardown-1"));
+                    let stage = teardown_stage(&pipeline.declaration).unwrap_or_default();
+                    events.extend(progress.fail_in(&stage));
                     continue;
                 }
                 events.extend(progress.go_on(index < last, fate));
                 match (before, run.next, run.state) {
-                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration),
+                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration, now),
                     ((_, before), _, ExecutionState::Succeeded) if !before.is_final() => {
                         stacks.delete(&pipeline.declaration);
                     }

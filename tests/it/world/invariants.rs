@@ -15,7 +15,7 @@ use super::account::Pipeline;
 use super::executions::Started;
 use super::lock;
 use super::queue_state::StoredMessage;
-use super::stacks::deployed;
+use super::stacks::{deployed, environments};
 use super::story::{World, display, owner, pipeline_of};
 
 impl World {
@@ -162,6 +162,10 @@ impl World {
         for row in rows.iter().chain(stuck) {
             let recorded = row.resources.stacks.iter();
             let recorded: Vec<&str> = recorded.map(|stack| stack.name.as_str()).collect();
+            if row.state.is_removed() {
+                // It remembers what was left when an operator forgot it.
+                continue;
+            }
             let Some(pipeline) = pipelines.get(pipeline_of(row)) else {
                 present.retain(|name| !recorded.contains(&name.as_str()));
                 continue;
@@ -176,7 +180,9 @@ impl World {
                     ));
                 }
             }
-            present.retain(|name| !recorded.contains(&name.as_str()));
+            // What is no stack is not recorded.
+            let unrecorded = environments(&pipeline.declaration);
+            present.retain(|name| !recorded.contains(&name.as_str()) && !unrecorded.contains(name));
         }
         let expected = lock(&self.stacks).clone();
         let unowned = present.difference(&expected);

@@ -15,6 +15,7 @@ pub(crate) mod account;
 pub(crate) mod captured_logs;
 pub(crate) mod chaos;
 pub(crate) mod clock;
+mod cloudformation;
 pub(crate) mod codepipeline_rules;
 mod comments;
 mod commits;

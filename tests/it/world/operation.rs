@@ -91,6 +91,11 @@ pub(crate) enum Op {
     CreateProject,
     UpdateProject,
     DeleteProject,
+    /// DescribeStacks, and DescribeStackResources.
+    FindStack,
+    /// ListStacks.
+    ListStacks,
+    DeleteStack,
 }
 
 impl Op {
@@ -119,6 +124,7 @@ impl Op {
             Self::CreatedAt => 1,
             Self::ReadProjects | Self::CreateProject => 1,
             Self::UpdateProject | Self::DeleteProject => 1,
+            Self::FindStack | Self::ListStacks | Self::DeleteStack => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
         }
@@ -138,6 +144,7 @@ impl Op {
                 | Self::CreateProject
                 | Self::UpdateProject
                 | Self::DeleteProject
+                | Self::DeleteStack
                 | Self::AcquireSlot
                 | Self::ReleaseSlot
                 | Self::Report

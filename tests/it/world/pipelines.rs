@@ -207,6 +207,10 @@ impl FakePipelines {
         self.faults.pass(op, effect).await
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.faults.now()
+    }
+
     /// Returns the account.
     pub(super) fn account(&self) -> Arc<Mutex<Account>> {
         Arc::clone(&self.account)

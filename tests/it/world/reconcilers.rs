@@ -47,5 +47,6 @@ pub(super) fn reconciler_config(
         quota: QUOTA,
         files: None,
         projects: Arc::new(account.clone()),
+        stacks: Arc::new(account.clone()),
     }
 }

@@ -1,7 +1,7 @@
 //! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
 
 use branchline::domain::clone::overrides::{
-    CloneOverrides, CloneRoles, PreviewStacks, RoleChoice, StageSelection,
+    CloneOverrides, CloneRoles, PreviewStacks, RoleChoice, StageSelection, TeardownPolicy,
 };
 use branchline::domain::clone::projects::{BuildOverrides, BuildSettings};
 use branchline::domain::ids::PipelineName;
@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 
 /// The template that every rule here clones.
 pub(crate) const TEMPLATE: &str = "api-template";
+
+/// The template of teardowns.
+pub(crate) const TEARDOWN: &str = "api-teardown";
 
 /// Returns a rule that gives every pull request of `acme/*` the pipeline `REPO-pr-NUMBER`.
 pub(crate) fn pull_request_rule() -> Rule {
@@ -163,6 +166,50 @@ pub(crate) fn deploying_template(name: &str, repository: &str) -> Value {
         stages.push(deploy);
     }
     template
+}
+
+/// Returns the same pipeline with a third stage that builds this project in the environment of the
+/// subject.
+pub(crate) fn building_template(name: &str, repository: &str, project: &str) -> Value {
+    let mut template = template(name, repository);
+    let build = json!({"name": "Environment", "actions": [{
+        "name": "Cdk",
+        "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+        "runOrder": 1,
+        "configuration": {"ProjectName": project},
+        "outputArtifacts": [],
+        "inputArtifacts": [{"name": "App"}],
+    }]});
+    if let Some(stages) = template.get_mut("stages").and_then(Value::as_array_mut) {
+        stages.push(build);
+    }
+    template
+}
+
+/// Returns a rule whose clones' stacks are deleted by the daemon itself.
+pub(crate) fn stacks_rule() -> Rule {
+    let mut rule = preview_rule();
+    rule.overrides.preview.teardown = TeardownPolicy::Stacks;
+    rule
+}
+
+/// Returns a rule whose clones deploy an environment without a stack, and become clones of
+/// [`TEARDOWN`] to remove it.
+pub(crate) fn environment_rule() -> Rule {
+    Rule {
+        overrides: CloneOverrides {
+            environment: vec![(
+                "STAGE".to_owned(),
+                FormatString::parse("pr-{number}").expect("a valid format"),
+            )],
+            preview: PreviewStacks {
+                teardown: TeardownPolicy::Pipeline(pipeline_name(TEARDOWN)),
+                ..PreviewStacks::default()
+            },
+            ..preview_rule().overrides
+        },
+        ..pull_request_rule()
+    }
 }
 
 /// Returns a rule that gives every pull request a stack of its own.

@@ -1,30 +1,121 @@
-//! The stacks of the fake CloudFormation: executions deploy them, and teardowns delete them.
+//! The stacks of the fake CloudFormation: executions deploy them, and teardowns delete them. Builds
+//! of the projects `cdk-deploy` and `cdk-destroy` do the same with the environment that their
+//! variable `STAGE` names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::execution::ActionResult;
-use branchline::domain::ids::{ExecutionId, PipelineName};
+use branchline::domain::clone::stacks::FoundStack;
+use branchline::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use branchline::domain::report::execution::ExecutionState;
 
 use super::account::{Account, execution};
 use super::lock;
 use super::pipelines::FakePipelines;
 
+/// The CodeBuild project that deploys an environment.
+pub(crate) const DEPLOY: &str = "cdk-deploy";
+/// The one that deletes it.
+pub(crate) const DESTROY: &str = "cdk-destroy";
+
 /// The stacks of the account, and how often CloudFormation refuses to delete each of them.
 #[derive(Default)]
 pub(super) struct Stacks {
     present: BTreeSet<String>,
     refused: BTreeMap<String, u32>,
+    /// How many stacks had each name before the one that is there.
+    earlier: BTreeMap<String, u32>,
+    /// When the deletion of a stack by its id ends.
+    deleted: BTreeMap<String, Timestamp>,
+    /// What CloudFormation says about other stacks, if that is not the usual.
+    statuses: BTreeMap<String, &'static str>,
 }
+
+/// How long CloudFormation takes to delete a stack.
+const DELETION: Duration = Duration::from_secs(45);
 
 impl Stacks {
     /// Lets an execution deploy what its pipeline declares, as soon as it has fetched its source.
-    pub(super) fn deploy(&mut self, declaration: &Map<String, Value>) {
+    pub(super) fn deploy(&mut self, declaration: &Map<String, Value>, now: Timestamp) {
+        self.end_deletions(now);
         let deployed = actions(declaration).filter(|action| !deletes(action));
-        self.present.extend(deployed.filter_map(stack));
+        let deployed: Vec<String> = deployed.filter_map(stack).collect();
+        // CloudFormation refuses to update a stack that is being deleted.
+        let possible = deployed
+            .into_iter()
+            .filter(|name| !self.deleted.contains_key(name));
+        self.present.extend(possible);
+    }
+
+    /// Begins to delete a stack, or to fail to.
+    pub(super) fn begin_deletion(&mut self, name: &str, now: Timestamp) {
+        self.statuses.remove(name);
+        match self.refused.get_mut(name).filter(|times| **times > 0) {
+            Some(times) => {
+                *times -= 1;
+                self.set_status(name, Some(FoundStack::DELETE_FAILED));
+            }
+            None => {
+                let until = now.plus(DELETION);
+                self.deleted.entry(name.to_owned()).or_insert(until);
+            }
+        }
+    }
+
+    /// Ends the deletions that have taken their time.
+    pub(super) fn end_deletions(&mut self, now: Timestamp) {
+        let ended: Vec<String> = self
+            .deleted
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in ended {
+            self.deleted.remove(&name);
+            self.remove(&name);
+        }
+    }
+
+    /// Ends a stack.
+    pub(super) fn remove(&mut self, name: &str) {
+        if self.present.remove(name) {
+            *self.earlier.entry(name.to_owned()).or_default() += 1;
+        }
+        self.statuses.remove(name);
+    }
+
+    /// Returns what a stack is doing, if that is not the usual; `None` if there is no such stack.
+    pub(super) fn status(&self, name: &str) -> Option<Option<&'static str>> {
+        self.present.get(name)?;
+        let deleting = self.deleted.get(name).map(|_| FoundStack::DELETING);
+        Some(deleting.or(self.statuses.get(name).copied()))
+    }
+
+    /// Returns how many stacks had this name before.
+    pub(super) fn number(&self, name: &str) -> u32 {
+        self.earlier.get(name).copied().unwrap_or_default()
+    }
+
+    /// Returns the names of all stacks.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.present.iter().cloned().collect()
+    }
+
+    /// Makes a stack as another user of the account.
+    pub(super) fn give(&mut self, name: &str) {
+        self.present.insert(name.to_owned());
+    }
+
+    /// Lets CloudFormation say this about a stack.
+    pub(super) fn set_status(&mut self, name: &str, status: Option<&'static str>) {
+        match status {
+            Some(status) => self.statuses.insert(name.to_owned(), status),
+            None => self.statuses.remove(name),
+        };
     }
 
     /// Returns true if CloudFormation refuses this time to delete what a pipeline declares.
@@ -48,8 +139,8 @@ impl Stacks {
         let deleted = actions(declaration)
             .filter(|action| deletes(action))
             .filter_map(stack);
-        for name in deleted {
-            self.present.remove(&name);
+        for name in deleted.collect::<Vec<_>>() {
+            self.remove(&name);
         }
     }
 }
@@ -69,19 +160,48 @@ fn actions(declaration: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     placed(declaration).map(|(_, action)| action)
 }
 
+/// Returns the environments without a stack that a pipeline deploys or deletes.
+pub(super) fn environments(declaration: &Map<String, Value>) -> Vec<String> {
+    actions(declaration).filter_map(environment).collect()
+}
+
+/// Returns the stage of a pipeline that deletes something.
+pub(super) fn teardown_stage(declaration: &Map<String, Value>) -> Option<String> {
+    let mut placed = placed(declaration);
+    let (place, _) = placed.find(|(_, action)| deletes(action))?;
+    Some(place.split('/').next()?.to_owned())
+}
+
+fn configured<'a>(action: &'a Value, key: &str) -> Option<&'a str> {
+    action.get("configuration")?.get(key)?.as_str()
+}
+
 fn deletes(action: &Value) -> bool {
-    action.pointer("/configuration/ActionMode") == Some(&Value::from("DELETE_ONLY"))
+    configured(action, "ActionMode") == Some("DELETE_ONLY")
+        || configured(action, "ProjectName") == Some(DESTROY)
 }
 
 fn stack(action: &Value) -> Option<String> {
-    let name = action.pointer("/configuration/StackName")?.as_str()?;
-    Some(name.to_owned())
+    let name = configured(action, "StackName").map(str::to_owned);
+    name.or_else(|| environment(action))
+}
+
+fn environment(action: &Value) -> Option<String> {
+    configured(action, "ProjectName").filter(|name| [DEPLOY, DESTROY].contains(name))?;
+    let variables = configured(action, "EnvironmentVariables")?;
+    let variables: Vec<BTreeMap<String, String>> = serde_json::from_str(variables).ok()?;
+    let mut stages = variables.into_iter();
+    let stage = stages.find(|one| one.get("name").is_some_and(|name| name == "STAGE"))?;
+    stage.get("value").cloned()
 }
 
 impl FakePipelines {
     /// Returns the stacks that exist.
     pub(crate) fn stacks(&self) -> BTreeSet<String> {
-        lock(&self.account()).stacks.present.clone()
+        let account = self.account();
+        let mut account = lock(&account);
+        account.stacks.end_deletions(self.now());
+        account.stacks.present.clone()
     }
 
     /// Lets CloudFormation refuse to delete a stack, this often.

@@ -6,6 +6,7 @@ use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::overrides::preview_url::PreviewUrl;
 use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault};
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::PipelineName;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::rules::slug::slug_of;
 
@@ -24,26 +25,59 @@ const MODES_WITH_PARAMETERS: [&str; 3] = [CREATE_UPDATE, REPLACE_ON_FAILURE, "CH
 /// The longest name of a stack, in characters (CloudFormation API reference, CreateStack).
 const STACK_NAME_LIMIT: usize = 128;
 
-/// What happens to a subject's own stacks before its clone is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The word of [`TeardownPolicy::Pipeline`], before the name of its template.
+const PIPELINE: &str = "pipeline:";
+
+/// What happens to a subject's environment before its clone is deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TeardownPolicy {
-    /// The clone becomes a pipeline that deletes them, and runs once.
+    /// The clone becomes a pipeline that deletes the subject's own stacks, and runs once.
     #[default]
     Run,
-    /// They stay.
+    /// The daemon deletes the subject's own stacks.
+    Stacks,
+    /// The clone becomes a clone of this template, which an operator wrote, and runs once.
+    Pipeline(PipelineName),
+    /// Everything stays.
     None,
 }
 
 impl TeardownPolicy {
-    /// Every way, to parse them.
-    pub const ALL: [Self; 2] = [Self::Run, Self::None];
+    /// Parses the text in a rule or in a row.
+    ///
+    /// # Errors
+    /// What is allowed.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let template = text.strip_prefix(PIPELINE).map(PipelineName::parse);
+        match (text, template) {
+            ("run", _) => Ok(Self::Run),
+            ("stacks", _) => Ok(Self::Stacks),
+            ("none", _) => Ok(Self::None),
+            (_, Some(Ok(template))) => Ok(Self::Pipeline(template)),
+            (_, Some(Err(_)) | None) => Err(
+                "expected \"run\", \"stacks\", \"pipeline:NAME\" with the name of a template, or \"none\"",
+            ),
+        }
+    }
 
-    /// Returns the word in a rule.
+    /// Returns the template that the clone becomes a clone of.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn template(&self) -> Option<&PipelineName> {
         match self {
-            Self::Run => "run",
-            Self::None => "none",
+            Self::Pipeline(template) => Some(template),
+            Self::Run | Self::Stacks | Self::None => None,
+        }
+    }
+}
+
+/// Writes what [`TeardownPolicy::parse`] reads.
+impl std::fmt::Display for TeardownPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Run => f.write_str("run"),
+            Self::Stacks => f.write_str("stacks"),
+            Self::Pipeline(template) => write!(f, "{PIPELINE}{template}"),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -55,20 +89,28 @@ pub struct PreviewStacks {
     pub stack_suffix: Option<FormatString>,
     /// Parameters of every stack, in addition to the template's.
     pub parameters: Vec<(String, FormatString)>,
-    /// What happens to its stacks in the end.
+    /// What happens to its environment in the end.
     pub teardown: TeardownPolicy,
     /// Where its environment is found.
     pub url: Option<PreviewUrl>,
 }
 
 impl CloneOverrides {
-    /// Returns true if a clone may have stacks of its subject that are to be deleted with it.
+    /// Returns true if a clone may have something of its subject that is to be deleted with it.
     #[must_use]
     pub fn tears_down(&self) -> bool {
+        match self.preview.teardown {
+            TeardownPolicy::Run | TeardownPolicy::Stacks => self.has_stacks(),
+            TeardownPolicy::Pipeline(_) => true,
+            TeardownPolicy::None => false,
+        }
+    }
+
+    /// Returns true if a clone may have stacks of its subject.
+    #[must_use]
+    pub fn has_stacks(&self) -> bool {
         let names_stack = |one: &ConfiguredValue| one.key == STACK_NAME;
-        let has_own =
-            self.preview.stack_suffix.is_some() || self.configuration.iter().any(names_stack);
-        has_own && self.preview.teardown == TeardownPolicy::Run
+        self.preview.stack_suffix.is_some() || self.configuration.iter().any(names_stack)
     }
 
     /// Gives the CloudFormation actions of the clone the subject's own stacks and parameters. A

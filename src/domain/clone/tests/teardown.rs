@@ -246,3 +246,80 @@ fn a_source_that_cannot_be_fetched_is_refused() {
     let fetching = made.declaration.actions().next().unwrap();
     assert_eq!(fetching.configured("OAuthToken"), Some("token"));
 }
+
+#[test]
+fn a_teardown_template_is_cloned_as_a_whole_with_what_the_rule_gives_each_clone() {
+    let mut teardown = deploying_by(json!([action(
+        "Remove",
+        json!({"ActionMode": "DELETE_ONLY", "StackName": "api", "RoleArn": "r"}),
+        json!({})
+    )]));
+    let named = teardown.declaration.0.get_mut("name").unwrap();
+    *named = json!("api-teardown");
+    let path = |text: &str| ActionPath::parse(text).unwrap();
+    let configured = |action: &str, key: &str| ConfiguredValue {
+        action: path(action),
+        key: key.to_owned(),
+        value: format("x-{number}").into(),
+    };
+    // It names stages and actions that the teardown template does not have.
+    let rule = preview(|overrides| {
+        overrides.stages = StageSelection::Named(vec!["Source".into(), "Only".into()]);
+        overrides.drop_actions = vec![path("Only/Here")];
+        overrides.source_action = Some(path("Source/Other"));
+        overrides.buildspec = Some("ci.yml".into());
+        overrides.environment = vec![("STAGE".into(), format("{branch_slug}"))];
+        overrides.configuration = vec![
+            configured("Only/Here", "Key"),
+            configured("Production/Remove", "ChangeSetName"),
+        ];
+        overrides.secrets = vec![(path("Only/Here"), "Token".into(), Secret::new("t".into()))];
+    });
+    let base = Branch::parse("release/1").unwrap();
+    let made = clone_of(&rule, |request| teardown.teardown_clone(request, &base));
+    let (clone, variables) = made.unwrap();
+    assert!(variables.is_empty());
+    assert_eq!(clone.name.as_str(), "api-pr-7");
+    let stages: Vec<&str> = clone.declaration.stages().collect();
+    assert_eq!(stages, ["Source", "Build", "Production"]);
+    let find = |text: &str| {
+        let mut actions = clone.declaration.actions();
+        actions.find(|action| action.path() == path(text)).unwrap()
+    };
+    let fetching = find("Source/App");
+    assert_eq!(fetching.configured("BranchName"), Some("release/1"));
+    assert_eq!(fetching.configured("DetectChanges"), Some("false"));
+    let built = find("Build/Build");
+    assert_eq!(built.configured("BuildspecOverride"), None);
+    let environment = built.configured("EnvironmentVariables").unwrap();
+    assert!(environment.contains("feature-"), "{environment}");
+    let removing = find("Production/Remove");
+    assert_eq!(removing.configured("StackName"), Some("api-pr-7"));
+    assert_eq!(removing.configured("ChangeSetName"), Some("x-7"));
+    assert_eq!(removing.role(), Some(ROLE));
+}
+
+#[test]
+fn a_stack_of_another_account_is_not_left_to_the_daemon() {
+    let template = deploying_by(json!([action(
+        "Stack",
+        json!({"ActionMode": "CREATE_UPDATE", "StackName": "api", "RoleArn": "r"}),
+        json!({})
+    )]));
+    let elsewhere = "arn:aws:iam::999999999999:role/deploy";
+    let rule = |policy| {
+        preview(|overrides| {
+            overrides.roles.action = Some(RoleChoice::Arn(elsewhere.into()));
+            overrides.preview.teardown = policy;
+        })
+    };
+    let refused = clone_by(&rule(TeardownPolicy::Stacks), &template).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"stack-not-deleted: stack api-pr-7 is deployed with the role arn:aws:iam::999999999999:role/deploy of another account, in which branchline deletes nothing: set teardown = "run" or "pipeline:NAME" in preview of the rule"#);
+    let by_itself = clone_by(&rule(TeardownPolicy::Run), &template).unwrap();
+    assert_eq!(names(&by_itself.stacks), ["api-pr-7"]);
+    let ours = preview(|overrides| overrides.preview.teardown = TeardownPolicy::Stacks);
+    assert_eq!(
+        names(&clone_by(&ours, &template).unwrap().stacks),
+        ["api-pr-7"]
+    );
+}

@@ -263,6 +263,29 @@ impl FormatString {
         })
     }
 
+    /// Returns the number of the pull request for which a longer text would end in this one; `None`
+    /// if it is that of none.
+    #[must_use]
+    pub fn number_at_end(&self, longer: &str) -> Option<u64> {
+        let (mut rest, mut number, mut has_text) = (longer, None, false);
+        for segment in self.0.iter().rev() {
+            match segment {
+                Segment::Text(text) => {
+                    rest = rest.strip_suffix(text.as_str())?;
+                    has_text = true;
+                }
+                Segment::Placeholder(Placeholder::Number) => {
+                    let before = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+                    number = Some(rest.strip_prefix(before)?.parse().ok()?);
+                    rest = before;
+                }
+                // What people write is not compared.
+                Segment::Placeholder(_) => break,
+            }
+        }
+        number.filter(|_| has_text && !rest.is_empty())
+    }
+
     /// Returns true if no two branches of a repository have the same text: beside the branch there
     /// is only fixed text.
     #[must_use]

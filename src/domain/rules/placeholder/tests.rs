@@ -73,3 +73,24 @@ fn an_invalid_format_string_is_refused() {
         assert!(error.contains(why), "{format}: {error}");
     }
 }
+
+#[test]
+fn a_name_that_ends_like_a_format_shows_the_number_of_its_pull_request() {
+    let number = |format: &str, name: &str| {
+        let format = FormatString::parse(format).unwrap();
+        format.number_at_end(name)
+    };
+    assert_eq!(number("-pr-{number}", "api-pr-17"), Some(17));
+    assert_eq!(number("-{number}-dev", "api-17-dev"), Some(17));
+    assert_eq!(number("-{repo}-pr-{number}", "web-api-pr-17"), Some(17));
+    for (format, name) in [
+        ("-pr-{number}", "api-pr-"),
+        ("-pr-{number}", "api-pr-x17"),
+        ("-pr-{number}", "-pr-17"),
+        ("-pr-{number}", "api-main"),
+        ("{number}", "api-17"),
+        ("-{branch_slug}", "api-feature"),
+    ] {
+        assert_eq!(number(format, name), None, "{format} of {name}");
+    }
+}

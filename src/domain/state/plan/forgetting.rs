@@ -9,6 +9,7 @@ use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
@@ -16,8 +17,9 @@ use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 /// the subject is retiring. A mapping that has settled since the operator read it is left alone.
 ///
 /// The pipeline's ARN is forgotten before the deletion, so a pipeline of that name that is not ours
-/// is skipped, and its name and its slot are released. So are the stacks, which are left as they
-/// are: the pipeline of a retiring subject is deleted without them.
+/// is skipped, and its name and its slot are released. The stacks are left as they are: the
+/// pipeline of a retiring subject is deleted without them. The row keeps their names, for an audit,
+/// and for the next pipeline of the subject.
 #[must_use]
 pub fn plan_forgetting(
     request: &RepairRequest,
@@ -42,6 +44,8 @@ pub fn plan_forgetting(
     let resources = Resources {
         pipeline: seen.pipeline_name().cloned().map(PipelineResource::named),
         projects: seen.resources.projects.clone(),
+        teardown: seen.resources.may_be_torn_down().then(Teardown::finished),
+        stacks: seen.resources.stacks.clone(),
         ..Resources::default()
     };
     // The pipeline of a retiring subject is not waited for.

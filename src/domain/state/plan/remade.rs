@@ -10,19 +10,20 @@ use crate::domain::state::teardown::Teardown;
 pub(super) fn is_to_be_remade(row: &Mapping) -> bool {
     let teardown = row.resources.teardown.as_ref();
     match row.state {
-        State::Deleting => !row.resources.stacks.is_empty(),
+        State::Deleting => row.resources.may_be_torn_down(),
         State::Retiring => teardown.is_some_and(Teardown::is_left_behind),
         State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => false,
     }
 }
 
-/// Returns the row whose clone is about to be written again and started. Stacks that are left are
-/// deployed again, or deleted with the clone the next time. The teardown stays in the row until it
-/// settles, because no message of a change after it may return.
+/// Returns the row whose clone is about to be written again and started. What is left of the
+/// environment is deployed again, or removed with the clone the next time. The row keeps a teardown
+/// until it settles, because no message of a change after it may return.
 pub(super) fn remade(mut row: Mapping) -> Mapping {
     if let Some(pipeline) = &mut row.resources.pipeline {
         pipeline.fingerprint = None;
     }
+    row.resources.teardown = row.resources.teardown.map(|_| Teardown::impossible());
     row.state = State::Starting;
     row.last_error = None;
     row

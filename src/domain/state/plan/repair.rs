@@ -101,7 +101,8 @@ pub fn plan_repair(
             | FindingKind::Drifted
             | FindingKind::RuleGone
             | FindingKind::NotOurs
-            | FindingKind::Unreadable => nothing,
+            | FindingKind::Unreadable
+            | FindingKind::StackLeft => nothing,
         };
     };
     match seen.state {
@@ -141,7 +142,8 @@ pub fn plan_repair(
             | FindingKind::Orphan
             | FindingKind::HalfWay
             | FindingKind::NotOurs
-            | FindingKind::Unreadable => return nothing,
+            | FindingKind::Unreadable
+            | FindingKind::StackLeft => return nothing,
         },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };

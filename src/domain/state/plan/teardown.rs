@@ -6,7 +6,7 @@
 
 use crate::domain::ids::Timestamp;
 use crate::domain::state::claim::Transition;
-use crate::domain::state::desired::{Desired, Spec};
+use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::plan::remade::remade;
@@ -38,21 +38,24 @@ pub fn plan_teardown(
         updated_at: now,
         ..seen.clone()
     };
-    let wanted = wants_pipeline(seen).cloned();
+    let wanted = seen.wants_pipeline().cloned();
     match (step, wanted) {
         (TeardownStep::Wait, _) | (TeardownStep::LeftBehind, None) => nothing,
         (TeardownStep::Finish, wanted) => {
             next.resources.stacks.clear();
             match wanted {
                 Some(spec) => start(seen.as_seen(), next, spec, claim),
-                None => delete(seen.as_seen(), next, claim),
+                None => {
+                    next.resources.teardown = Some(Teardown::finished());
+                    delete(seen.as_seen(), next, claim)
+                }
             }
         }
         (TeardownStep::LeftBehind, Some(spec)) => start(seen.as_seen(), next, spec, claim),
         (TeardownStep::Repeat, _) => delete(seen.as_seen(), next, claim),
         (TeardownStep::Fail(why), _) => {
             next.resources.teardown = Some(teardown.failed(now));
-            next.last_error = Some(format!("the stacks could not be deleted: {why}"));
+            next.last_error = Some(format!("{}: {why}", seen.resources.teardown_failure()));
             Plan::Record(Transition::new(seen.as_seen(), next))
         }
     }
@@ -66,17 +69,9 @@ pub fn teardown_is_due(row: &Mapping, now: Timestamp) -> bool {
         return false;
     };
     match teardown.step(&[], row.updated_at, now) {
-        TeardownStep::Wait => teardown.execution.is_some(),
-        TeardownStep::LeftBehind => wants_pipeline(row).is_some(),
+        TeardownStep::Wait => teardown.run.is_some(),
+        TeardownStep::LeftBehind => row.wants_pipeline().is_some(),
         TeardownStep::Repeat | TeardownStep::Fail(_) | TeardownStep::Finish => true,
-    }
-}
-
-/// Returns the pipeline that a retiring subject should have again, if it should.
-fn wants_pipeline(row: &Mapping) -> Option<&Spec> {
-    match &row.desired {
-        Some(Desired::Present(spec)) if row.activity.sleep.is_none() => Some(spec),
-        Some(Desired::Present(_) | Desired::Absent { .. }) | None => None,
     }
 }
 

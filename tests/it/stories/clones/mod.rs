@@ -16,7 +16,7 @@ mod places;
 mod project_audits;
 mod projects;
 mod quota;
-mod repairs;
+pub(super) mod repairs;
 mod rules;
 mod skips;
 mod starts;

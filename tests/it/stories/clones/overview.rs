@@ -21,6 +21,7 @@ async fn audit(world: &World, rules: Vec<Rule>, index: &impl TagIndex) -> AuditR
         account: &account,
         index,
         projects: &world.account,
+        stacks: &world.account,
         rules: &Rules(rules),
         owner: &owner(),
         clock: &world.clock,

@@ -25,12 +25,12 @@ use crate::world::samples::tagged;
 use crate::world::story::{World, owner, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
-pub(super) async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
+pub(in crate::stories) async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
     report(world, rules, None).await.findings
 }
 
 /// Audits one subject, or everything.
-pub(super) async fn report(
+pub(in crate::stories) async fn report(
     world: &World,
     rules: Vec<Rule>,
     subject: Option<&Subject>,
@@ -40,6 +40,7 @@ pub(super) async fn report(
         account: &account,
         index: &world.account,
         projects: &world.account,
+        stacks: &world.account,
         rules: &branchline::domain::rules::rule::Rules(rules),
         owner: &owner(),
         clock: &world.clock,
@@ -61,7 +62,6 @@ async fn audit(world: &World, rules: Vec<Rule>) -> Vec<String> {
     findings(world, rules).await.iter().map(line).collect()
 }
 
-/// Sends the repairs of what is found.
 pub(super) async fn repair(world: &World, rules: Vec<Rule>) {
     send_repairs(world, findings(world, rules).await).await;
 }

@@ -68,6 +68,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         region: REGION.to_owned(),
         files: GivenFiles::default(),
         projects: Arc::new(world.account.clone()),
+        stacks: Arc::new(world.account.clone()),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());
     Rehearsal::new(store, pipelines, world.clock.clone(), config)

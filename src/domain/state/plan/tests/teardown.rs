@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::ExecutionId;
 use crate::domain::state::activity::{Sleep, SleepReason};
-use crate::domain::state::teardown::{Teardown, TeardownStep};
+use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep};
 
 fn stack() -> Stack {
     Stack {
@@ -16,7 +16,15 @@ fn stack() -> Stack {
 }
 
 fn running() -> Teardown {
-    Teardown::started(ExecutionId::parse("e-1").unwrap(), 0)
+    let execution = ExecutionId::parse("e-1").unwrap();
+    Teardown::started(TeardownRun::Execution(execution), 0)
+}
+
+fn begun() -> EffectResult {
+    EffectResult::Retiring {
+        teardown: running(),
+        problem: None,
+    }
 }
 
 /// A subject with a stack, whose pipeline is about to be deleted.
@@ -28,7 +36,7 @@ fn deleting() -> Mapping {
 
 /// A closed subject whose stacks are being deleted.
 fn retiring() -> Mapping {
-    let done = EffectResult::Retiring(running());
+    let done = begun();
     Claim::proven(deleting()).settle(done, NOW).next
 }
 
@@ -69,7 +77,7 @@ fn a_retiring_subject_keeps_its_pipeline_its_name_and_what_is_to_be_deleted() {
     assert_eq!(row.resources.stacks, [stack()]);
     assert!(row.pipeline_arn().is_some() && row.fingerprint().is_none());
     assert!(row.claim.is_none());
-    let done = EffectResult::Retiring(running());
+    let done = begun();
     assert_eq!(Claim::proven(deleting()).settle(done, NOW).releases, None);
 }
 

@@ -1,0 +1,85 @@
+//! Checks whether the daemon may delete the stacks of clones, which `preview.teardown = "stacks"`
+//! lets it do.
+
+use std::collections::BTreeSet;
+
+use crate::domain::clone::NewPipeline;
+use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::fault::Fault;
+use crate::domain::rules::rule::Rule;
+use crate::ports::PolicyDecision;
+
+use crate::inspect::preflight::Finding;
+
+/// What the daemon does with a stack.
+const ACTIONS: [&str; 3] = [
+    "cloudformation:DescribeStacks",
+    "cloudformation:DeleteStack",
+    "cloudformation:DescribeStackResources",
+];
+
+/// A request about a clone's stack that the daemon must be allowed to make.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StackRequest {
+    /// The action.
+    pub action: &'static str,
+    /// The ARN of a stack as the clones of the rule would have it.
+    pub stack: String,
+}
+
+/// Returns the requests that the daemon makes for the stacks of a clone of this rule.
+#[must_use]
+pub fn stack_requests(rule: &Rule, clone: &NewPipeline) -> BTreeSet<StackRequest> {
+    if rule.overrides.preview.teardown != TeardownPolicy::Stacks {
+        return BTreeSet::new();
+    }
+    let parts: Vec<&str> = clone.arn.as_str().split(':').collect();
+    let [_, partition, _, home, account, ..] = parts.as_slice() else {
+        return BTreeSet::new();
+    };
+    let arn = |name: &str, region: &str| {
+        format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/0")
+    };
+    let stacks = clone.stacks.iter();
+    let stacks = stacks.map(|stack| arn(&stack.name, stack.region.as_deref().unwrap_or(home)));
+    let requests = stacks.flat_map(|stack| {
+        ACTIONS.map(|action| StackRequest {
+            action,
+            stack: stack.clone(),
+        })
+    });
+    requests.collect()
+}
+
+/// Says that the daemon's permissions on stacks were not checked.
+#[must_use]
+pub fn without_daemon_role_for_stacks() -> Finding {
+    let detail =
+        "whether the daemon may delete the stacks of clones was not checked: give --daemon-role";
+    Finding::not_checked("stacks", detail)
+}
+
+/// Converts IAM's answer for a request.
+#[must_use]
+pub fn may_delete(
+    request: &StackRequest,
+    daemon: &str,
+    answer: Result<PolicyDecision, Fault>,
+) -> Finding {
+    let (action, stack) = (request.action, &request.stack);
+    let what = format!("{action} of {daemon}");
+    match answer {
+        Ok(PolicyDecision::Allowed) => Finding::good(what, format!("is allowed on {stack}")),
+        Ok(PolicyDecision::Denied | PolicyDecision::Forbidden) => Finding::bad(
+            what,
+            format!("is denied on {stack}, a stack as clones would have it"),
+            format!(
+                "allow it on the stacks of clones (stack_names of infra/): {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{stack}\"}}, or set teardown = \"run\" in preview of the rule"
+            ),
+        ),
+        Err(fault) => {
+            let permission = format!("iam:SimulatePrincipalPolicy on {daemon}");
+            Finding::from_fault(&what, &fault, &permission)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Finds the stacks that outlived their subjects. CodePipeline does not tag stacks, so a stack is
+//! known by the row that records it, or by its name alone.
+
+use std::collections::BTreeSet;
+
+use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::clone::stacks::{FoundStack, Stack};
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::intake::repair_request::FindingKind;
+use crate::domain::rules::rule::Rule;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::{Clock, MappingPages, PipelineReader, StoreReader, TagIndex};
+
+use crate::inspect::audit::Auditor;
+use crate::inspect::audit_report::{AuditReport, Finding, of_mapping};
+
+/// The stacks of the Region of the pipelines, listed before any row is read: one that is recorded
+/// later is not among them.
+pub(super) struct StackOverview {
+    existing: Vec<FoundStack>,
+    /// The stacks of subjects that have a pipeline, by name and Region.
+    live: BTreeSet<(String, Option<String>)>,
+}
+
+impl StackOverview {
+    /// Notes the stacks of a subject that has a pipeline.
+    pub(super) fn note(&mut self, row: &Mapping) {
+        let keys = row.resources.stacks.iter().map(|stack| self.key(stack));
+        let keys: Vec<_> = keys.collect();
+        self.live.extend(keys);
+    }
+
+    /// Returns a stack by name and Region; `None` for the Region of the pipelines.
+    fn key(&self, stack: &Stack) -> (String, Option<String>) {
+        let home = self.existing.first().map(|one| one.id.region());
+        let region = stack
+            .region
+            .as_deref()
+            .filter(|region| Some(*region) != home);
+        (stack.name.clone(), region.map(str::to_owned))
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.existing.iter().any(|one| one.id.name() == name)
+    }
+}
+
+impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P, I, C> {
+    /// Lists the stacks, if a rule makes some. Without the permission, the report says so.
+    pub(super) async fn list_stacks(
+        &self,
+        report: &mut AuditReport,
+    ) -> Result<Option<StackOverview>, Fault> {
+        if !self.rules.0.iter().any(makes_stacks) {
+            return Ok(None);
+        }
+        match self.stacks.all(None).await {
+            Ok(existing) => Ok(Some(StackOverview {
+                existing,
+                live: BTreeSet::new(),
+            })),
+            Err(fault) if fault.reason == Reason::AwsDenied => {
+                report.without_stacks = Some(fault);
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Returns the stacks that exist, and that no subject with a pipeline has: those that a mapping
+    /// without a pipeline records, and those whose names a rule would give to a pull request.
+    pub(super) async fn left_stacks(&self, seen: &StackOverview) -> Result<Vec<Finding>, Fault> {
+        let mut findings = Vec::new();
+        let mut recorded = BTreeSet::new();
+        for state in State::ALL.into_iter().filter(|state| state.is_removed()) {
+            let mut pages = MappingPages::new(&self.account.store, state);
+            while let Some(rows) = pages.next().await? {
+                // A row that cannot be read is found by its own name.
+                for row in rows.into_iter().flatten() {
+                    for stack in &row.resources.stacks {
+                        recorded.insert(seen.key(stack));
+                        if self.outlived(&row, stack, seen).await? {
+                            findings.push(of_row(&row, stack));
+                        }
+                    }
+                }
+            }
+        }
+        let unrecorded = seen.existing.iter().filter(|found| {
+            let key = (found.id.name().to_owned(), None);
+            !seen.live.contains(&key) && !recorded.contains(&key)
+        });
+        findings.extend(unrecorded.filter_map(|found| self.named_by_rule(found)));
+        Ok(findings)
+    }
+
+    /// Returns true if a stack exists whose subject has no pipeline, and no other subject has it.
+    async fn outlived(
+        &self,
+        row: &Mapping,
+        stack: &Stack,
+        seen: &StackOverview,
+    ) -> Result<bool, Fault> {
+        let key = seen.key(stack);
+        if seen.live.contains(&key) || (key.1.is_none() && !seen.exists(&stack.name)) {
+            return Ok(false);
+        }
+        if self.stacks.named(stack).await?.is_none() {
+            return Ok(false);
+        }
+        let current = self.account.store.mapping(&row.subject).await?;
+        Ok(current.is_some_and(|current| current.as_seen() == row.as_seen()))
+    }
+
+    fn named_by_rule(&self, found: &FoundStack) -> Option<Finding> {
+        let name = found.id.name();
+        let named = self.rules.0.iter().find_map(|rule| {
+            let suffix = rule.overrides.preview.stack_suffix.as_ref()?;
+            let number = suffix.number_at_end(name)?;
+            makes_stacks(rule).then_some((rule, number))
+        });
+        let (rule, number) = named?;
+        Some(Finding {
+            kind: FindingKind::StackLeft,
+            subject: None,
+            pipeline: None,
+            project: None,
+            detail: format!(
+                "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is left of one, delete it: aws cloudformation delete-stack --stack-name {name}",
+                rule.name
+            ),
+            repairable: false,
+            adoptable: false,
+            differences: String::new(),
+            deletes: false,
+            repair: None,
+            adoption: None,
+        })
+    }
+}
+
+/// Returns true if the clones of a rule have stacks that are recorded.
+fn makes_stacks(rule: &Rule) -> bool {
+    let preview = &rule.overrides.preview;
+    preview.teardown != TeardownPolicy::None && rule.overrides.has_stacks()
+}
+
+fn of_row(row: &Mapping, stack: &Stack) -> Finding {
+    let region = stack.region.as_deref();
+    let region = region.map(|region| format!(" --region {region}"));
+    let name = &stack.name;
+    let detail = format!(
+        "its stack {name} exists, and its pipeline does not: delete it (aws cloudformation delete-stack --stack-name {name}{}), or open the subject again",
+        region.unwrap_or_default()
+    );
+    of_mapping(row, FindingKind::StackLeft, detail, false)
+}

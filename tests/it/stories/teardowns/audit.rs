@@ -1,0 +1,121 @@
+//! What an audit finds of stacks that outlived their subjects.
+
+use std::time::Duration;
+
+use branchline::domain::clone::overrides::TeardownPolicy;
+use branchline::domain::fault::Reason;
+use branchline::domain::rules::rule::Rule;
+
+use super::{GONE, RETIRING, STACK, SUBJECT};
+use crate::stories::clones::forgetting::forget;
+use crate::stories::clones::repairs::{findings, report};
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{preview_rule, pull_request_rule};
+use crate::world::story::{World, run_story};
+
+/// Returns the findings, each as `kind subject: detail`.
+async fn audit(world: &World, rule: Rule) -> Vec<String> {
+    let found = findings(world, vec![rule]).await.into_iter();
+    let line = |(kind, subject, detail): (&str, Option<String>, String)| {
+        format!("{kind} {}: {detail}", subject.unwrap_or_default())
+    };
+    found
+        .map(|one| line((one.kind.as_str(), one.subject, one.detail)))
+        .collect()
+}
+
+impl World {
+    /// Leaves the stack behind, and forgets the subject.
+    async fn forget_stack(&self) {
+        self.open_preview(preview_rule()).await;
+        self.account.refuse_deletion(STACK, 6);
+        self.close().await;
+        self.build().await;
+        for _ in 0..5 {
+            self.clock.advance(Duration::from_hours(4));
+            self.look_after_teardowns().await;
+            self.build().await;
+        }
+        assert_eq!(self.mappings(), RETIRING);
+        forget(self, &self.mapping(SUBJECT)).await;
+        assert_eq!(self.mappings(), GONE);
+    }
+}
+
+#[test]
+fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
+    run_story(async |world| {
+        world.forget_stack().await;
+        assert_eq!(world.mapping(SUBJECT).resources.stacks.len(), 1);
+        assert_eq!(
+            audit(world, preview_rule()).await,
+            [
+                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete it (aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1), or open the subject again"
+            ]
+        );
+        world.account.remove_stack(STACK);
+        assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn the_next_pipeline_of_a_forgotten_subject_deletes_what_is_left() {
+    run_story(async |world| {
+        world.forget_stack().await;
+        assert_eq!(world.reopen().await, ["created"]);
+        world.build().await;
+        assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert!(world.mapping(SUBJECT).resources.stacks.is_empty());
+    });
+}
+
+#[test]
+fn a_stack_that_nobody_recorded_is_found_by_its_name() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        for name in ["api-pr-99", "api-main", "production"] {
+            world.account.give_stack(name);
+            world.expect_stack(name);
+        }
+        let found = audit(world, preview_rule()).await;
+        assert_eq!(
+            found,
+            [
+                "stack-left : stack api-pr-99 exists, and no mapping has it: rule 'pull requests' would give this name to pull request 99; if it is left of one, delete it: aws cloudformation delete-stack --stack-name api-pr-99"
+            ]
+        );
+        let mut kept = preview_rule();
+        kept.overrides.preview.teardown = TeardownPolicy::None;
+        assert_eq!(audit(world, kept).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn stacks_are_listed_once_and_only_if_a_rule_makes_some() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.faults.clear();
+        assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
+        assert_eq!(world.faults.count(Op::ListStacks), 1);
+        assert_eq!(world.faults.count(Op::FindStack), 0);
+        world.faults.clear();
+        report(world, vec![pull_request_rule()], None).await;
+        assert_eq!(world.faults.count(Op::ListStacks), 0);
+    });
+}
+
+#[test]
+fn without_the_permission_the_audit_says_so_and_goes_on() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.faults.next(Op::ListStacks, 1, denied);
+        let report = report(world, vec![preview_rule()], None).await;
+        assert!(report.findings.is_empty());
+        let fault = report.without_stacks.unwrap();
+        assert_eq!(fault.reason, Reason::AwsDenied);
+    });
+}

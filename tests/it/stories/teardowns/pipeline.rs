@@ -1,0 +1,316 @@
+//! Subjects whose environments are removed by a teardown template that an operator wrote.
+
+use std::time::Duration;
+
+use branchline::domain::clone::overrides::{RoleChoice, TeardownPolicy};
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
+use branchline::domain::rules::rule::Rule;
+use branchline::ports::Clock;
+use serde_json::Value;
+
+use super::{GONE, RETIRING, SUBJECT};
+use crate::stories::clones::forgetting::forget;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{
+    TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule,
+};
+use crate::world::stacks::{DEPLOY, DESTROY};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+const ENVIRONMENT: &str = "pr-7";
+const ACTIVE: [&str; 1] = ["acme/api#7 active api-pr-7"];
+
+impl World {
+    /// Opens pull request 7, whose environment has no stack, and builds it.
+    async fn open_environment(&self, rule: Rule) {
+        self.add_pipeline(
+            building_template(TEMPLATE, REPOSITORY.1, DEPLOY),
+            Tags::new(),
+        );
+        self.restart(vec![rule]);
+        self.deliver(Webhook::pull_request("opened")).await;
+        self.build().await;
+        assert_eq!(self.stack_names(), [ENVIRONMENT]);
+        assert!(self.mapping(SUBJECT).resources.stacks.is_empty());
+    }
+
+    fn add_teardown(&self) {
+        let template = building_template(TEARDOWN, REPOSITORY.1, DESTROY);
+        self.add_pipeline(template, Tags::new());
+    }
+
+    /// Closes the pull request, whose teardown cannot be made.
+    async fn close_in_vain(&self) {
+        let outcome = self.close().await.join(", ");
+        assert!(outcome.starts_with("teardown-failed: "), "{outcome}");
+        assert_eq!(self.mappings(), RETIRING);
+    }
+
+    fn last_error(&self) -> String {
+        self.mapping(SUBJECT).last_error.unwrap_or_default()
+    }
+}
+
+#[test]
+fn the_clone_becomes_a_clone_of_the_teardown_template_and_is_deleted_after_it_ran() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        assert_eq!(world.close().await, ["teardown-started"]);
+        assert_eq!(world.mappings(), RETIRING);
+        let pipeline = world.pipeline("api-pr-7");
+        assert_eq!(pipeline.source("BranchName"), Some("main"), "the base");
+        let built = pipeline.declaration["stages"].pointer("/2/actions/0/configuration");
+        let built = built.unwrap();
+        assert_eq!(built["ProjectName"], DESTROY);
+        assert_eq!(
+            built["EnvironmentVariables"],
+            r#"[{"name":"STAGE","value":"pr-7","type":"PLAINTEXT"}]"#
+        );
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+        assert_eq!(
+            world.history(SUBJECT),
+            [
+                "created unseen>active",
+                "teardown-started active>retiring",
+                "deleted retiring>gone"
+            ]
+        );
+    });
+}
+
+#[test]
+fn the_stacks_are_left_to_the_teardown_template() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        let mut teardown = deploying_template(TEARDOWN, REPOSITORY.1);
+        let stack = teardown.pointer_mut("/stages/2/actions/0/configuration/ActionMode");
+        *stack.unwrap() = Value::from("DELETE_ONLY");
+        world.add_pipeline(teardown, Tags::new());
+        let mut rule = super::preview_rule();
+        rule.overrides.preview.teardown = environment_rule().overrides.preview.teardown;
+        world.restart(vec![rule]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        let recorded = world.mapping(SUBJECT).resources.stack_names();
+        assert_eq!(recorded, "api-pr-7 in eu-west-1");
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_teardown_template_that_is_missing_is_looked_for_again() {
+    run_story(async |world| {
+        world.open_environment(environment_rule()).await;
+        world.close_in_vain().await;
+        assert_eq!(world.mappings(), RETIRING);
+        let error = world.last_error();
+        assert!(
+            error.starts_with("the teardown by 'api-teardown' failed: template-missing:"),
+            "{error}"
+        );
+        world.add_teardown();
+        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_teardown_template_that_cannot_be_cloned_is_given_up_in_the_end() {
+    run_story(async |world| {
+        // It deletes the template's own stack.
+        let mut teardown = deploying_template(TEARDOWN, REPOSITORY.1);
+        let stack = teardown.pointer_mut("/stages/2/actions/0/configuration/ActionMode");
+        *stack.unwrap() = Value::from("DELETE_ONLY");
+        world.add_pipeline(teardown, Tags::new());
+        let mut rule = environment_rule();
+        rule.overrides.preview.stack_suffix = None;
+        world.open_environment(rule).await;
+        world.close_in_vain().await;
+        assert!(world.last_error().contains("unsafe-clone"));
+        for _ in 0..5 {
+            world.clock.advance(Duration::from_hours(4));
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        }
+        let left = "0 teardowns went on, 1 left behind";
+        assert_eq!(world.look_after_teardowns().await, left);
+        assert_eq!(world.mappings(), RETIRING);
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+        world.expect_stack(ENVIRONMENT);
+    });
+}
+
+#[test]
+fn a_failed_run_is_repeated_and_then_left_behind_until_it_is_forgotten() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.account.refuse_deletion(ENVIRONMENT, 6);
+        world.close().await;
+        world.build().await;
+        assert_eq!(
+            world.last_error(),
+            "the teardown by 'api-teardown' failed: its execution api-pr-7-2 ended as Failed: the bucket of pr-7 is not empty"
+        );
+        for _ in 0..5 {
+            world.clock.advance(Duration::from_hours(4));
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            world.build().await;
+        }
+        let left = "0 teardowns went on, 1 left behind";
+        assert_eq!(world.look_after_teardowns().await, left);
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+        world.expect_stack(ENVIRONMENT);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_meanwhile_gets_its_pipeline_afterwards() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.close().await;
+        assert_eq!(world.reopen().await, ["recorded"]);
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+        assert_eq!(world.stack_names(), [ENVIRONMENT], "deployed again");
+        let pipeline = world.pipeline("api-pr-7");
+        assert_eq!(pipeline.source("BranchName"), Some("feature/x"));
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_before_its_pipeline_is_deleted_gets_its_clone_again() {
+    for rule in [environment_rule(), super::preview_rule()] {
+        run_story(async |world| {
+            world.add_teardown();
+            match rule.overrides.preview.teardown {
+                TeardownPolicy::Pipeline(_) => world.open_environment(rule.clone()).await,
+                TeardownPolicy::Run | TeardownPolicy::Stacks | TeardownPolicy::None => {
+                    world.open_preview(rule.clone()).await;
+                }
+            }
+            world.close().await;
+            let trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+            world.faults.next(Op::Remove, 1, trouble);
+            world.run_unheard();
+            world.look_after_teardowns().await;
+            assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+            world.clock.advance(Duration::from_mins(2));
+            world.reopen().await;
+            world.build().await;
+            assert_eq!(world.mappings(), ACTIVE);
+            let pipeline = world.pipeline("api-pr-7");
+            assert_eq!(pipeline.source("BranchName"), Some("feature/x"));
+            assert_eq!(world.stack_names().len(), 1, "deployed again");
+        });
+    }
+}
+
+#[test]
+fn a_pull_request_that_is_closed_again_is_torn_down_again() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.close().await;
+        world.reopen().await;
+        // The clone is started again, and the worker cannot record it.
+        let trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.faults.next(Op::Start, 1, trouble);
+        world.run_unheard();
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), ["acme/api#7 starting api-pr-7"]);
+        world.clock.advance(Duration::from_mins(2));
+        assert_eq!(world.close().await, ["teardown-started"]);
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn without_its_rule_a_teardown_says_that_it_needs_it() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.restart(Vec::new());
+        world.close_in_vain().await;
+        let error = world.last_error();
+        assert!(
+            error.contains("rule-missing: the rule that names"),
+            "{error}"
+        );
+        world.restart(vec![environment_rule()]);
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_failed_teardown_is_given_up_once_the_rule_wants_none() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.account.refuse_deletion(ENVIRONMENT, 1);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), RETIRING);
+        let mut rule = environment_rule();
+        rule.overrides.preview.teardown = TeardownPolicy::None;
+        world.restart(vec![rule]);
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+        world.expect_stack(ENVIRONMENT);
+    });
+}
+
+#[test]
+fn a_rule_whose_role_runs_no_code_runs_none_in_the_teardown() {
+    run_story(async |world| {
+        world.add_teardown();
+        let mut rule = environment_rule();
+        rule.overrides.roles.build = Some("arn:aws:iam::123456789012:role/clones".to_owned());
+        assert!(matches!(
+            rule.overrides.roles.pipeline,
+            Some(RoleChoice::Arn(_))
+        ));
+        world.open_environment(rule).await;
+        world.close().await;
+        let pipeline = world.pipeline("api-pr-7");
+        let role = "/2/actions/0/configuration/ServiceRoleArnOverride";
+        assert_eq!(
+            pipeline.declaration["stages"].pointer(role),
+            Some(&Value::from("arn:aws:iam::123456789012:role/clones"))
+        );
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn an_older_event_does_not_end_a_teardown() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        let before = world.clock.now();
+        world.clock.advance(Duration::from_secs(5));
+        world.close().await;
+        let old = Webhook::pull_request("edited").title("New").at(before);
+        assert_eq!(world.deliver(old).await, ["unchanged: stale"]);
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}

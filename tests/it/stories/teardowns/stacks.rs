@@ -1,0 +1,221 @@
+//! Subjects whose stacks the daemon deletes itself.
+
+use std::time::Duration;
+
+use branchline::domain::clone::overrides::TeardownPolicy;
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
+use branchline::ports::Clock;
+
+use super::{GONE, RETIRING, STACK, SUBJECT};
+use crate::stories::clones::forgetting::forget;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{TEMPLATE, deploying_template, stacks_rule};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+const ACTIVE: [&str; 1] = ["acme/api#7 active api-pr-7"];
+
+impl World {
+    fn stack_error(&self) -> String {
+        self.mapping(SUBJECT).last_error.unwrap_or_default()
+    }
+}
+
+#[test]
+fn the_stack_is_deleted_by_the_daemon_and_then_the_pipeline() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        assert_eq!(world.close().await, ["teardown-started"]);
+        assert_eq!(world.mappings(), RETIRING);
+        assert_eq!(world.stack_names(), [STACK], "its deletion takes time");
+        let pipeline = world.pipeline("api-pr-7");
+        assert_eq!(
+            pipeline.source("BranchName"),
+            Some("feature/x"),
+            "as it was"
+        );
+        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+        assert_eq!(
+            world.history(SUBJECT),
+            [
+                "created unseen>active",
+                "teardown-started active>retiring",
+                "deleted retiring>gone"
+            ]
+        );
+    });
+}
+
+#[test]
+fn the_stack_that_was_deployed_last_is_deleted_first() {
+    run_story(async |world| {
+        let mut template = deploying_template(TEMPLATE, REPOSITORY.1);
+        let deploy = template["stages"][2].clone();
+        let mut second = deploy.clone();
+        second["name"] = "More".into();
+        second["actions"][0]["configuration"]["StackName"] = "web".into();
+        template["stages"].as_array_mut().unwrap().push(second);
+        world.add_pipeline(template, Tags::new());
+        world.restart(vec![stacks_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        assert_eq!(world.stack_names(), ["api-pr-7", "web-pr-7"]);
+        world.close().await;
+        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.stack_names(), ["api-pr-7"]);
+        assert_eq!(world.mappings(), RETIRING);
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn what_runs_is_stopped_before_its_stack_is_deleted() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        world.deliver(pushed.at(world.clock.now())).await;
+        world.close().await;
+        let entry = world.history(SUBJECT);
+        assert!(entry.last().unwrap().starts_with("teardown-started"));
+        world.build().await;
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_failed_deletion_is_repeated_and_then_left_behind_until_it_is_forgotten() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.account.refuse_deletion(STACK, 6);
+        world.close().await;
+        world.look_after_teardowns().await;
+        assert_eq!(
+            world.stack_error(),
+            "the stacks could not be deleted: stack api-pr-7 is DELETE_FAILED: Bucket (AWS::S3::Bucket): the bucket is not empty"
+        );
+        for _ in 0..5 {
+            world.clock.advance(Duration::from_hours(4));
+            // It is tried again, and a minute later it has failed.
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        }
+        let left = "0 teardowns went on, 1 left behind";
+        assert_eq!(world.look_after_teardowns().await, left);
+        assert_eq!(world.mappings(), RETIRING);
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+        world.expect_stack(STACK);
+    });
+}
+
+#[test]
+fn a_deletion_that_failed_once_ends_well() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        for _ in 0..4 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_stack_that_is_being_updated_is_waited_for() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        let busy = Some("UPDATE_IN_PROGRESS");
+        world.account.set_stack_status(STACK, busy);
+        assert_eq!(world.close().await, ["teardown-started"]);
+        for _ in 0..10 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.stack_error(), "stack api-pr-7 is UPDATE_IN_PROGRESS");
+        let teardown = world.mapping(SUBJECT).resources.teardown.unwrap();
+        assert_eq!(teardown.failures, 0, "that is no failure");
+        world.account.set_stack_status(STACK, None);
+        for _ in 0..2 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_missing_permission_counts_as_a_failure() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.faults.next(Op::DeleteStack, 1, denied);
+        let outcome = world.close().await.join(", ");
+        assert!(
+            outcome.starts_with("teardown-failed: aws-denied"),
+            "{outcome}"
+        );
+        assert_eq!(world.mappings(), RETIRING);
+        for _ in 0..2 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_meanwhile_gets_its_pipeline_afterwards() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.close().await;
+        assert_eq!(world.reopen().await, ["recorded"]);
+        assert_eq!(world.mappings(), RETIRING);
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+        assert_eq!(world.stack_names(), [STACK], "deployed again");
+        world.close().await;
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pipeline_that_was_deleted_by_hand_is_not_needed() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        assert!(world.account.remove("api-pr-7"));
+        assert_eq!(world.close().await, ["teardown-started"]);
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn without_a_stack_the_pipeline_is_deleted_at_once() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.restart(vec![stacks_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(world.close().await, ["deleted"]);
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn the_row_knows_the_way_without_its_rule() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.restart(Vec::new());
+        assert_eq!(world.close().await, ["teardown-started"]);
+        let teardown = world.mapping(SUBJECT).resources;
+        assert_eq!(teardown.teardown_policy, Some(TeardownPolicy::Stacks));
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
