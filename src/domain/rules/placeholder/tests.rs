@@ -73,3 +73,17 @@ fn an_invalid_format_string_is_refused() {
         assert!(error.contains(why), "{format}: {error}");
     }
 }
+
+#[test]
+fn a_format_string_is_written_as_it_is_read() {
+    for (written, text) in [
+        ("preview/pr-{number}", "preview/pr-{number}"),
+        ("{{x}}-{repo}", "{{x}}-{repo}"),
+        ("#{Source.X}", "#{{Source.X}}"),
+        ("", ""),
+    ] {
+        let format = FormatString::parse(written).unwrap();
+        assert_eq!(format.to_string(), text);
+        assert_eq!(FormatString::parse(text).unwrap(), format);
+    }
+}
