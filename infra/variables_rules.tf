@@ -30,7 +30,7 @@ variable "rules" {
     repository_file = optional(object({ path = string, from = optional(string), allow = list(string), images = optional(list(string)) }))
     build           = optional(object({ image = optional(string), compute = optional(string), privileged = optional(bool), timeout = optional(number), cache = optional(string) }))
     template_file   = optional(object({ file = string, from = optional(string), actions = optional(list(string)), projects = optional(list(string)) }))
-    preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)), teardown = optional(string), url = optional(string) }))
+    preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)), teardown = optional(string), url = optional(string), deployment = optional(bool), environment = optional(string) }))
     shared_targets  = optional(bool)
     execution_mode  = optional(string)
     secrets         = optional(map(string))

@@ -123,6 +123,7 @@ async fn github(
         checks: forms.contains(&ReportForm::Check),
         statuses: forms.contains(&ReportForm::Status),
         comments: comments.any(|comment| comment != CommentPolicy::Never),
+        deployments: config.rules.0.iter().any(|rule| rule.deployment.is_some()),
         merge_groups: config.rules.0.iter().any(|rule| rule.on == On::MergeGroup),
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;

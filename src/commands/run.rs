@@ -200,6 +200,7 @@ fn reporter<G: GitHub>(
         worker: worker.to_owned(),
         region: aws.region().to_owned(),
         owner: config.owner.clone(),
+        rules: config.rules.clone(),
     };
     Reporter::new(store, pipelines, github, SystemClock, outbox, config)
 }

@@ -21,6 +21,7 @@ fn github_app(args: &GithubApp) -> Result<String, serde_json::Error> {
             checks: true,
             statuses: false,
             comments: true,
+            deployments: true,
             merge_groups: true,
         },
     };

@@ -6,6 +6,7 @@
 
 mod build;
 mod changes;
+mod closest;
 mod digest;
 mod environment;
 mod formats;

@@ -2,6 +2,7 @@
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{PreviewStacks, PreviewUrl, TeardownPolicy};
+use crate::domain::report::ReportForm;
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 
@@ -10,6 +11,10 @@ use crate::config::words::{Diagnostics, Table};
 
 /// The longest name of a parameter, in characters (CloudFormation user guide, "Parameters").
 const NAME_LIMIT: usize = 255;
+
+/// The keys about deployments at GitHub.
+const DEPLOYMENT: &str = "deployment";
+const ENVIRONMENT: &str = "environment";
 
 /// Reads the table. `None` if a value is wrong, which is reported.
 pub(super) fn read(
@@ -24,6 +29,8 @@ pub(super) fn read(
         every(parameters.map(|(name, value)| pattern(diagnostics, name, value, on, check_name)));
     let teardown = teardown(diagnostics, &table);
     let url = url(diagnostics, &table, on);
+    table.expect(DEPLOYMENT);
+    table.expect(ENVIRONMENT);
     table.finish();
     Some(PreviewStacks {
         stack_suffix: suffix?,
@@ -31,6 +38,61 @@ pub(super) fn read(
         teardown: teardown?,
         url: url?,
     })
+}
+
+/// Reads whether commits have deployments at GitHub, and the name of their environment. By default
+/// they have, if the rule gives each subject an environment and is reported. The outer `None` is a
+/// mistake, which is reported. `form` and `on` are `None` if they are mistakes themselves.
+pub(super) fn deployment(
+    diagnostics: &Diagnostics<'_>,
+    rule: &Table<'_, '_>,
+    on: Option<On>,
+    form: Option<Option<ReportForm>>,
+) -> Option<Option<FormatString>> {
+    let table = rule.table("preview");
+    let is_wanted = table.flag(DEPLOYMENT);
+    let name = table.text(ENVIRONMENT);
+    if is_wanted.is_none() && table.has(DEPLOYMENT) || name.is_none() && table.has(ENVIRONMENT) {
+        return None;
+    }
+    let (is_on, is_off) = match &is_wanted {
+        Some(located) => (located.value, !located.value),
+        None => (name.is_some(), false),
+    };
+    let asked = is_wanted.map(|located| located.place);
+    if let Some(name) = name.as_ref().filter(|_| is_off) {
+        let what = "has no effect with deployment = false: remove one of the two";
+        diagnostics.note(&name.place, what);
+        return None;
+    }
+    if is_on && form?.is_none() {
+        let place = asked.or(name.map(|name| name.place));
+        let what =
+            "deployments need reports: set github.app or github.token, and no report = \"none\"";
+        diagnostics.note(place?, what);
+        return None;
+    }
+    let has_environment = table.has("stack_suffix") || table.has("url");
+    if is_off || !(is_on || has_environment) || form?.is_none() {
+        return Some(None);
+    }
+    let Some(name) = name else {
+        return FormatString::parse(on?.default_environment())
+            .ok()
+            .map(Some);
+    };
+    let place = name.place.clone();
+    let (_, format) = pattern(diagnostics, String::new(), name, on, |_| Ok(()))?;
+    let format = match (on?.tells_apart(&format), on?) {
+        (true, _) => Ok(Some(format)),
+        (false, On::PullRequest) => Err(
+            "two pull requests would share an environment: the name needs {number}, such as \"preview/pr-{number}\"",
+        ),
+        (false, On::Branch | On::MergeGroup) => Err(
+            "two branches would share an environment: the name needs {branch_slug} and no other placeholder but {repo}, such as \"preview/{branch_slug}\"",
+        ),
+    };
+    diagnostics.record_error(place, format)
 }
 
 fn teardown(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<TeardownPolicy> {

@@ -10,7 +10,7 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{changes, limits, report, repository_file, retention, template};
+use crate::config::{changes, limits, preview, report, repository_file, retention, template};
 
 /// Reads every rule. Mistakes go to the diagnostics. `reports` is the richest form of report for
 /// which `[github]` has credentials.
@@ -97,6 +97,7 @@ fn rule(
     let report = report::form(diagnostics, table, reports);
     let context = report::context(diagnostics, table, &name);
     let comment = report::comment(diagnostics, table, report, on);
+    let deployment = preview::deployment(diagnostics, table, on, report);
     match on {
         Some(On::Branch) => {
             let keys = ["base", "drafts", "forks", "keep_label"];
@@ -140,6 +141,7 @@ fn rule(
         report: report?,
         context: context?,
         comment: comment?,
+        deployment: deployment?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what = "{sha} is not known to an execution that the clone starts by itself: use start = \"commit\"";

@@ -9,6 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::closest::closest;
 use crate::config::digest::digest_without;
 use crate::config::problem::{Place, Problem};
 
@@ -254,6 +255,14 @@ impl<'a, 't> Table<'a, 't> {
             .unwrap_or_default()
     }
 
+    /// Names a key that is read here or elsewhere.
+    pub(super) fn expect(&self, key: &'static str) {
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+    }
+
     /// Records every key that was not read.
     pub(super) fn finish(self) {
         self.finish_without(&[]);
@@ -302,7 +311,7 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     fn find(&self, key: &'static str) -> Option<(Range<usize>, &'t DeValue<'t>)> {
-        self.known.borrow_mut().push(key);
+        self.expect(key);
         let (name, value): (_, &'t Spanned<DeValue<'t>>) = self
             .fields?
             .iter()
@@ -339,59 +348,5 @@ impl<'a, 't> Table<'a, 't> {
         } else {
             format!("{}.{key}", self.path)
         }
-    }
-}
-
-/// Returns the known key that differs least from `name`, if it is close enough to be a typing
-/// mistake.
-fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let distances = known
-        .iter()
-        .map(|candidate| (distance(name, candidate), *candidate));
-    distances
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Counts the insertions, deletions and substitutions between two words (Levenshtein distance).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (y, above) in b.chars().zip(row.iter().skip(1)) {
-            left = (above + 1)
-                .min(left + 1)
-                .min(diagonal + usize::from(x != y));
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(
-            (
-                distance("", "abc"),
-                distance("kitten", "sitting"),
-                distance("same", "same")
-            ),
-            (3, 3, 0)
-        );
-        assert_eq!(
-            closest("tabel", &["table", "url"]),
-            None,
-            "two edits in five characters make another word"
-        );
-        assert_eq!(closest("templat", &["template", "on"]), Some("template"));
     }
 }

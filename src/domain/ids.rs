@@ -31,6 +31,8 @@ number! {
     CheckRunId;
     /// GitHub's number for a comment.
     CommentId;
+    /// GitHub's number for a deployment.
+    DeploymentId;
     /// GitHub's number for one attempt to deliver an event. The event has a [`DeliveryId`].
     DeliveryAttemptId;
 }

@@ -1,9 +1,11 @@
-//! The bodies of the requests that show a report (GitHub Docs, "REST API endpoints for check runs"
-//! and "for commit statuses").
+//! The bodies of the requests that show something (GitHub Docs, "REST API endpoints for check
+//! runs", "for commit statuses", "for deployments" and "for deployment statuses").
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::report::deployment::DeploymentStatus;
 use crate::domain::report::{Conclusion, Report, ReportState, TITLE_LIMIT};
+use crate::ports::WantedDeployment;
 
 /// The longest summary of a check run, in characters.
 const SUMMARY_LIMIT: usize = 65_535;
@@ -62,6 +64,46 @@ pub(super) fn status(report: &Report) -> Value {
     });
     if let (Some(url), Some(body)) = (&report.url, body.as_object_mut()) {
         body.insert("target_url".to_owned(), json!(url));
+    }
+    body
+}
+
+/// The task of a deployment: GitHub's default.
+pub(super) const DEPLOYMENT_TASK: &str = "deploy";
+/// The key of the marker in the payload of a deployment.
+pub(super) const DEPLOYMENT_MARK: &str = "branchline";
+
+/// Returns the body that creates a deployment. By default, GitHub would merge the default branch
+/// into the commit (`auto_merge`), and refuse while a check of the commit is pending
+/// (`required_contexts`), as ours is.
+pub(super) fn deployment(wanted: &WantedDeployment) -> Value {
+    json!({
+        "ref": wanted.commit.as_str(),
+        "task": DEPLOYMENT_TASK,
+        "environment": wanted.environment,
+        "auto_merge": false,
+        "required_contexts": [],
+        "transient_environment": true,
+        "production_environment": false,
+        "payload": { DEPLOYMENT_MARK: wanted.marker },
+    })
+}
+
+/// Returns the body that shows the state of a deployment, and leaves other deployments as they are.
+pub(super) fn deployment_status(status: &DeploymentStatus) -> Value {
+    let mut body = json!({
+        "state": status.shown.state.as_str(),
+        "description": shortened(&status.description, TITLE_LIMIT),
+        "auto_inactive": false,
+    });
+    let pages = [
+        ("environment_url", &status.shown.page),
+        ("log_url", &status.log),
+    ];
+    if let Some(body) = body.as_object_mut() {
+        for (key, page) in pages {
+            body.extend(page.as_ref().map(|page| (key.to_owned(), json!(page))));
+        }
     }
     body
 }

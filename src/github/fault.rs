@@ -26,6 +26,8 @@ const TABLE: &[(u16, &str, GitHubFaultKind)] = &[
     (409, "", Unavailable),
     // A check run or a status: "No commit found for SHA: ...".
     (422, "No commit found", Missing),
+    // A deployment: "No ref found for: ...".
+    (422, "No ref found", Missing),
     // A token: "There is at least one repository that does not exist or is not accessible to the
     // parent installation."
     (422, "at least one repository", Missing),

@@ -21,6 +21,7 @@ mod client;
 mod comments;
 mod date;
 mod deliveries;
+mod deployments;
 mod etags;
 mod fault;
 mod file_cache;

@@ -1,12 +1,13 @@
-//! Shows a report as a check run or as a commit status.
+//! Implements the GitHub port. A report is shown as a check run or as a commit status.
 
 use serde::Deserialize;
 
 use crate::domain::github::Credentials;
-use crate::domain::ids::{CheckRunId, CommentId};
+use crate::domain::ids::{CheckRunId, CommentId, DeploymentId};
+use crate::domain::report::deployment::DeploymentStatus;
 use crate::domain::report::fault::GitHubFault;
 use crate::domain::report::{Report, ReportForm};
-use crate::ports::{Clock, Earlier, GitHub, Place};
+use crate::ports::{Clock, Earlier, GitHub, Place, WantedDeployment};
 
 use crate::github::bodies;
 use crate::github::call::{Call, in_repository};
@@ -78,6 +79,31 @@ impl<C: Clock> GitHub for GitHubClient<C> {
             Some(id) => Ok(id),
             None => self.create_comment(place, pull_request, text).await,
         }
+    }
+
+    async fn create_deployment(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> Result<DeploymentId, GitHubFault> {
+        self.post_deployment(place, wanted).await
+    }
+
+    async fn find_deployments(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> Result<Vec<DeploymentId>, GitHubFault> {
+        self.list_deployments(place, wanted).await
+    }
+
+    async fn show_deployment(
+        &self,
+        place: &Place,
+        id: DeploymentId,
+        status: &DeploymentStatus,
+    ) -> Result<bool, GitHubFault> {
+        self.post_deployment_status(place, id, status).await
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Scope {
     Statuses,
     /// Comments of pull requests.
     PullRequests,
+    /// Deployments and their statuses.
+    Deployments,
     /// Lists of repositories and pull requests.
     ReadPullRequests,
     /// Lists of branches.
@@ -43,6 +45,7 @@ impl Scope {
             Self::Checks => json!({ "checks": "write" }),
             Self::Statuses => json!({ "statuses": "write" }),
             Self::PullRequests => json!({ "pull_requests": "write" }),
+            Self::Deployments => json!({ "deployments": "write" }),
             Self::ReadPullRequests => json!({ "pull_requests": "read" }),
             Self::ReadContents | Self::ReadFiles => json!({ "contents": "read" }),
         }
@@ -52,7 +55,11 @@ impl Scope {
     /// other would need a token for each.
     pub(super) fn is_of_repository(self) -> bool {
         match self {
-            Self::Checks | Self::Statuses | Self::PullRequests | Self::ReadFiles => true,
+            Self::Checks
+            | Self::Statuses
+            | Self::PullRequests
+            | Self::Deployments
+            | Self::ReadFiles => true,
             Self::ReadPullRequests | Self::ReadContents => false,
         }
     }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use crate::domain::ids::{
-    CheckRunId, CommentId, InstallationId, RepositoryId, RepositoryName, Timestamp,
+    CheckRunId, CommentId, CommitId, DeploymentId, InstallationId, RepositoryId, RepositoryName,
+    Timestamp,
 };
+use crate::domain::report::deployment::DeploymentStatus;
 use crate::domain::report::fault::GitHubFault;
 use crate::domain::report::{Report, ReportForm};
 
@@ -30,6 +32,17 @@ pub enum Earlier<Id> {
     Uncertain,
     /// This was created.
     Created(Id),
+}
+
+/// A deployment that a commit should have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedDeployment {
+    /// The commit.
+    pub commit: CommitId,
+    /// The name of the environment.
+    pub environment: String,
+    /// What tells it from those that others create for the same commit and environment.
+    pub marker: String,
 }
 
 /// Access to GitHub. Calls for one installation are made one after the other, and mutations at
@@ -69,6 +82,43 @@ pub trait GitHub: Send + Sync + 'static {
         marker: &str,
         earlier: Earlier<CommentId>,
     ) -> impl Future<Output = Result<CommentId, GitHubFault>> + Send;
+
+    /// Creates a deployment, of an environment that does not last and is not for production. No
+    /// other commit is merged into it, and it waits for no check.
+    ///
+    /// # Errors
+    /// Those of [`GitHub::report`].
+    ///
+    /// If cancelled, or if GitHub is unavailable: the deployment may be there.
+    fn create_deployment(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> impl Future<Output = Result<DeploymentId, GitHubFault>> + Send;
+
+    /// Returns the deployments of this commit, environment and marker that are not inactive.
+    ///
+    /// # Errors
+    /// Those of [`GitHub::report`].
+    fn find_deployments(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> impl Future<Output = Result<Vec<DeploymentId>, GitHubFault>> + Send;
+
+    /// Shows the state of a deployment. Other deployments keep theirs. Returns false if GitHub has
+    /// no such deployment.
+    ///
+    /// # Errors
+    /// Those of [`GitHub::report`].
+    ///
+    /// If cancelled or failed: the state may be shown.
+    fn show_deployment(
+        &self,
+        place: &Place,
+        id: DeploymentId,
+        status: &DeploymentStatus,
+    ) -> impl Future<Output = Result<bool, GitHubFault>> + Send;
 }
 
 /// The permissions and events of an App, in GitHub's words.

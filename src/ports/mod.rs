@@ -14,6 +14,7 @@ mod commits;
 mod cursor;
 mod deliveries;
 mod delivery_pages;
+mod deployments;
 mod files;
 mod github;
 mod heartbeat;
@@ -38,8 +39,12 @@ pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
 pub use deliveries::{DeliveryCursor, DeliveryPage, DeliveryReader, Redelivery};
 pub use delivery_pages::{ReadAttempts, attempts_since};
+pub use deployments::{DeploymentLog, DeploymentPage};
 pub use files::{FileAnswer, RepositoryFiles, Revision};
-pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
+pub use github::{
+    Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn,
+    WantedDeployment,
+};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use jobs::{JobLog, JobReader};
 pub use listing::{ListPage, ListedPullRequest, ListedRepository, Listing};

@@ -3,11 +3,16 @@
 use std::future::Future;
 
 use crate::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
+use crate::domain::clone::overrides::PreviewUrl;
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
+use crate::domain::foreign_text::is_web_page;
 use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
+use crate::domain::rules::rule::Rules;
 use crate::domain::state::claim::Claim;
+use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
 
 /// The result of an attempt to create a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +92,35 @@ pub trait PipelineReader: Send + Sync + 'static {
         name: &PipelineName,
         execution: &ExecutionId,
     ) -> impl Future<Output = Result<Vec<ActionResult>, Fault>> + Send;
+
+    /// Returns the page of the environment that a successful execution of a subject deployed;
+    /// `None` if its rule does not say where it is found, or if it is not there. It costs a call
+    /// only where the rule names an output.
+    fn environment(
+        &self,
+        row: &Mapping,
+        rules: &Rules,
+        name: &PipelineName,
+        execution: &ExecutionId,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
+        async move {
+            let spec = row.spec();
+            let rule = spec.and_then(|spec| rule_of(row, spec, rules));
+            let url = rule.and_then(|rule| rule.overrides.preview.url.as_ref());
+            let page = match (spec, url) {
+                (None, _) | (_, None) => None,
+                (Some(spec), Some(PreviewUrl::Format(format))) => {
+                    format.text(&row.placeholder_values(spec)).ok()
+                }
+                (Some(_), Some(PreviewUrl::Output { action, key })) => {
+                    let mut actions = self.actions(name, execution).await?.into_iter();
+                    let found = actions.find(|one| one.action == *action);
+                    found.and_then(|mut one| one.outputs.remove(key))
+                }
+            };
+            Ok(page.filter(|page| is_web_page(page)))
+        }
+    }
 
     /// Returns the current state of a pipeline's stages, in order; none if the pipeline does not
     /// exist.

@@ -16,6 +16,7 @@ use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::comments::CommentLog;
 use crate::ports::commits::CommitLog;
 use crate::ports::cursor::Cursor;
+use crate::ports::deployments::DeploymentLog;
 use crate::ports::trail::{AuditLog, TrailReader};
 
 /// The result of an attempt to claim a subject.
@@ -158,7 +159,7 @@ pub trait StoreReader: TrailReader {
 }
 
 /// Write access to the table, for the one place that acts.
-pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog {
+pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog + DeploymentLog {
     /// Writes a half-way row and the updates of its commits if the table holds what the transition
     /// expects, and reserves the pipeline's name. The name of the row's repository is remembered
     /// before that. A second call with the same transition wins again: the row shows the claim it

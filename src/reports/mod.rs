@@ -3,6 +3,8 @@
 //! report fails no webhook and delays none.
 
 mod comment;
+mod denied;
+mod deployment;
 mod outbox;
 mod retry;
 mod send;
@@ -17,8 +19,10 @@ use tokio::time::sleep;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Owner, Timestamp};
+use crate::domain::rules::rule::Rules;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
+use denied::Denied;
 use outbox::Next;
 pub use outbox::Outbox;
 use outbox::Post;
@@ -36,8 +40,10 @@ pub struct ReporterConfig {
     pub worker: String,
     /// The Region of the pipelines, for links.
     pub region: String,
-    /// The name of this installation, by which its comments are found again.
+    /// The name of this installation, by which its comments and deployments are found again.
     pub owner: Owner,
+    /// The rules, which say where environments are found.
+    pub rules: Rules,
 }
 
 /// Reports commits to GitHub, over its ports.
@@ -48,6 +54,7 @@ pub struct Reporter<S, P, G, C> {
     clock: C,
     outbox: Outbox,
     unsent: Unsent,
+    denied: Denied,
     config: ReporterConfig,
 }
 
@@ -68,6 +75,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             clock,
             outbox,
             unsent: Unsent::default(),
+            denied: Denied::default(),
             config,
         }
     }

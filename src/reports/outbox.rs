@@ -20,6 +20,8 @@ pub(super) enum Post {
     Report(CommitKey),
     /// The comment of a pull request.
     Comment(Subject),
+    /// The deployments of a subject's environment.
+    Deployments(Subject),
 }
 
 /// A handle to what waits. Clones are handles to the same.

@@ -11,7 +11,7 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// The longest wait after a fault that passes by itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The wait after a fault that a person has to correct.
-const PERSON_WAIT: Duration = Duration::from_secs(3_600);
+pub(super) const PERSON_WAIT: Duration = Duration::from_secs(3_600);
 /// How often a report is sent, an hour apart, about something that GitHub does not have: the App
 /// may be installed, or may get access to the repository, in the meantime.
 const MISSING_ATTEMPTS: u32 = 24;

@@ -17,12 +17,12 @@ use crate::reports::Reporter;
 use crate::reports::outbox::Post;
 use crate::reports::retry::{FIRST_WAIT, failed};
 
-/// How long a sender has for one report or comment: longer than the slowest call to GitHub with its
-/// waits.
+/// How long a sender has for one report, comment or step of a deployment: longer than the slowest
+/// call to GitHub with its waits.
 const LEASE: Duration = Duration::from_secs(120);
 /// What must be left of it when the call is made: a process may have stood still in between, and
 /// its report is outdated once another sender may have taken over.
-const CALL_TIME: Duration = Duration::from_secs(60);
+pub(super) const CALL_TIME: Duration = Duration::from_secs(60);
 /// How often a result is written again, if the record changes at the same time.
 pub(super) const WRITES: usize = 5;
 /// The wait before a record is read again that another worker changed at the same time.
@@ -34,6 +34,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let sent = match &post {
             Post::Report(key) => self.send_report(key).await,
             Post::Comment(subject) => self.send_comment(subject).await,
+            Post::Deployments(subject) => self.send_deployments(subject).await,
         };
         let now = self.clock.now();
         if let Err(fault) = sent {
@@ -48,13 +49,19 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                     subject = subject.table_key(),
                     "The record of a comment could not be read or written; it is sent later"
                 ),
+                Post::Deployments(subject) => tracing::warn!(
+                    %fault,
+                    subject = subject.table_key(),
+                    "The record of deployments could not be read or written; they are sent later"
+                ),
             }
             self.outbox.push_at(post, now.plus(FIRST_WAIT));
         }
         self.unsent.measure(now);
     }
 
-    /// Sends the report that is due about a commit, and marks the comment that is.
+    /// Sends the report that is due about a commit, and marks the comment and the deployments that
+    /// are.
     async fn send_report(&self, key: &CommitKey) -> Result<(), Fault> {
         let post = Post::Report(key.clone());
         let Some(record) = self.store.commit(key).await? else {
@@ -71,14 +78,14 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             .note(post.clone(), (due != Due::Nothing).then_some(since));
         match due {
             Due::Nothing => {
-                self.mark_comment(&record).await?;
+                self.mark_others(&record).await?;
                 // It is not in the list of what is unreported any more.
                 let list = CommitList::of(&record, &Due::Nothing);
                 self.store.replace(&record.next(now), list).await?;
             }
             Due::Later(at) => {
                 self.outbox.push_at(post, at);
-                self.mark_comment(&record).await?;
+                self.mark_others(&record).await?;
             }
             Due::Now(due) => {
                 let lease = self.lease(now);
@@ -101,6 +108,13 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             }
         }
         Ok(())
+    }
+
+    /// Marks the comment and the deployments that are due about a commit as unsent.
+    async fn mark_others(&self, record: &CommitRecord) -> Result<(), Fault> {
+        let comment = self.mark_comment(record).await;
+        self.mark_deployments(record).await?;
+        comment
     }
 
     /// Returns the lease of this worker.
@@ -144,8 +158,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         {
             self.note_report(&leased, due, check_run).await;
         }
-        // Before the record leaves the list of what is unreported: no crash loses the comment.
-        let comment = self.mark_comment(&leased).await;
+        // Before the record leaves the list of what is unreported: no crash loses the comment
+        // or the deployment.
+        let marked = self.mark_others(&leased).await;
         let lease = leased.sender.clone();
         let mut record = leased;
         for _ in 0..WRITES {
@@ -153,7 +168,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let mut next = record.next(now);
             next.note(due, &result, now);
             let due_next = next.due(&self.config.region, now);
-            let list = match &comment {
+            let list = match &marked {
                 Ok(()) => CommitList::of(&next, &due_next),
                 Err(_) => Some(CommitList::Unreported),
             };
@@ -167,21 +182,21 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                     Due::Later(at) => self.outbox.push_at(post, at),
                     Due::Now(_) => self.outbox.push_at(post, now),
                 }
-                return comment;
+                return marked;
             }
             let Some(changed) = self.store.commit(&record.key).await? else {
-                return comment;
+                return marked;
             };
             if changed.sender != lease {
                 // Another sender took over after the lease, and has found what this one did.
                 self.outbox.push([changed.key]);
-                return comment;
+                return marked;
             }
             record = changed;
         }
         let race = self.clock.now().plus(RACE);
         self.outbox.push_at(Post::Report(record.key), race);
-        comment
+        marked
     }
 
     /// Adds a final report to the audit trail. If it cannot be written, the report counts all the

@@ -40,6 +40,16 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             }
             after = page.next;
             if after.is_none() {
+                break;
+            }
+        }
+        loop {
+            let page = self.store.unsent_deployments(before, after).await?;
+            for subject in page.subjects {
+                self.outbox.push_at(Post::Deployments(subject), now);
+            }
+            after = page.next;
+            if after.is_none() {
                 return Ok(());
             }
         }
@@ -122,6 +132,10 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             ) {
                 (Some(event), _) => {
                     let _ = next.hear(&event);
+                    let page = self.environment(&event, mapping.as_ref()).await?;
+                    if let Some(run) = &mut next.run {
+                        run.deployed(&event.execution, page.as_ref());
+                    }
                 }
                 // Its execution was one of an earlier pipeline of this name.
                 (None, Some(CommitUpdate::Superseded { by, .. })) => {
@@ -141,6 +155,30 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             }
         }
         self.write(next, now).await
+    }
+
+    /// Returns the page of the environment, as the event would have found it.
+    async fn environment(
+        &self,
+        event: &ExecutionEvent,
+        mapping: Option<&Mapping>,
+    ) -> Result<Option<String>, Fault> {
+        let Some(row) = mapping.filter(|_| event.has_succeeded()) else {
+            return Ok(None);
+        };
+        let (rules, name, execution) = (&self.config.rules, &event.pipeline, &event.execution);
+        match self
+            .pipelines
+            .environment(row, rules, name, execution)
+            .await
+        {
+            Err(fault) if !fault.reason.class().may_pass() => {
+                let pipeline = name.as_str();
+                tracing::warn!(%fault, pipeline, "The environment of a pull request is not linked");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {

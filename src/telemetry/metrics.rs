@@ -78,10 +78,10 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
-    /// Reports to GitHub, by form (check, status or comment) and by result: sent, or the kind of
-    /// fault
+    /// Reports to GitHub, by form (check, status, comment or deployment) and by result: sent, or
+    /// the kind of fault
     REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
-    /// Age of the oldest report or comment that GitHub does not have yet
+    /// Age of the oldest report, comment or deployment that GitHub does not have yet
     OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
     /// Runs of periodic jobs, by job and result: done or failed
     JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
@@ -215,7 +215,7 @@ pub(crate) fn report_sent(form: &'static str, result: &'static str) {
     counter!(REPORTS.name, "form" => form, "result" => result).increment(1);
 }
 
-/// Sets the age of the oldest report or comment that GitHub does not have yet.
+/// Sets the age of the oldest report, comment or deployment that GitHub does not have yet.
 pub(crate) fn oldest_unsent(age: Duration) {
     gauge!(OLDEST_UNSENT.name).set(age.as_secs_f64());
 }

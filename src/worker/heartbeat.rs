@@ -34,8 +34,8 @@ where
     C: Clock,
     F: Fn(NonZeroU32) + Send + Sync,
 {
-    /// Creates the heartbeats of a daemon that starts now. `counted` is told how many daemons run,
-    /// this one included, after each heartbeat but the last.
+    /// Creates the heartbeats of a daemon that starts now. After each heartbeat but the last,
+    /// `counted` is called with the number of running daemons, this one included.
     pub fn new(log: L, clock: C, worker: String, version: &'static str, counted: F) -> Self {
         Self {
             started_at: clock.now(),

@@ -43,7 +43,7 @@ EVERYTHING: dict[str, Any] = {
     "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
     "build": {"image": "ci:2", "compute": "BUILD_GENERAL1_LARGE", "privileged": True, "timeout": 30, "cache": "none"},
     "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["image"], "images": ["aws/codebuild/*"]},
-    "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}, "teardown": "pipeline:api-teardown", "url": "https://pr-{number}.example.com"},
+    "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}, "teardown": "pipeline:api-teardown", "url": "https://pr-{number}.example.com", "deployment": True, "environment": "preview/pr-{number}"},
     "shared_targets": True,
     "execution_mode": "QUEUED",
     "secrets": {"Source/App/OAuthToken": "env:GITHUB_TOKEN"},

@@ -16,6 +16,9 @@ PULL_REQUEST = f"acme/api#{NUMBER}"
 CLONE = f"api-pr-{NUMBER}"
 """The name of its pipeline, and of its stack."""
 
+ENVIRONMENT = f"preview/pr-{NUMBER}"
+"""The name of its environment at GitHub."""
+
 HEAD, BASE = "9d" * 20, "1a" * 20
 REASON = f"The bucket of {CLONE} is not empty"
 
@@ -46,7 +49,8 @@ def _opened(story: Story) -> None:
     story.play(CLONE, HEAD)
     stacks = story.world.stacks()
     story.check(f"the stack {CLONE} exists", list(stacks) == [CLONE], f"there are {stacks}")
-    story.show_page(PULL_REQUEST, "GitHub links it", "Environment", stacks[CLONE]["Url"])
+    shown = (f"{ENVIRONMENT} at {HEAD[:8]} (success)", stacks[CLONE]["Url"])
+    story.show_page(PULL_REQUEST, "GitHub links it, and shows its deployment", *shown)
 
 
 def _closed(story: Story) -> None:
@@ -80,6 +84,7 @@ def _repeated(story: Story) -> None:
     story.check("the stack is gone", not story.world.stacks(), str(story.world.stacks()))
     story.wait("its pipeline is gone", lambda: not story.world.clones())
     story.wait("its mapping is gone", lambda: _is(story, "gone"))
+    story.show_page(PULL_REQUEST, "GitHub shows the end", f"{ENVIRONMENT} at {HEAD[:8]} (destroyed)")
 
 
 def _stopped(story: Story) -> None:

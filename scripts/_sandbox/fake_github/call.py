@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from .access import Caller
 from .answers import Answer, not_found, unprocessable
-from .content import CheckRun, Comment, PullRequest, Repository, World
+from .content import CheckRun, Comment, Deployment, PullRequest, Repository, World
 from .specification import Json, Operation
 
 MAX_PER_PAGE = 100
@@ -67,6 +67,13 @@ class Call:
     def comment(self) -> Comment:
         """Returns the comment in the path."""
         found = self.repository.comments.get(self.number("comment_id"))
+        if found is None:
+            raise not_found()
+        return found
+
+    def deployment(self) -> Deployment:
+        """Returns the deployment in the path."""
+        found = self.repository.deployments.get(self.number("deployment_id"))
         if found is None:
             raise not_found()
         return found

@@ -21,6 +21,7 @@ HOMEPAGE = "https://branchline.invalid/"
 PERMISSIONS = {
     "checks": "write",
     "contents": "read",
+    "deployments": "write",
     "issues": "write",
     "merge_queues": "read",
     "metadata": "read",
@@ -151,6 +152,42 @@ class Comment:
 
 
 @dataclass
+class DeploymentStatus:
+    """A status of a deployment. It never changes; the newest counts."""
+
+    id: int
+    state: str
+    description: str
+    environment_url: str
+    log_url: str
+    creator: str
+    created_at: float
+
+
+@dataclass
+class Deployment:
+    """A deployment of a commit to an environment."""
+
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    payload: Any
+    description: str | None
+    transient: bool
+    production: bool
+    creator: str
+    created_at: float
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """Returns the state of the newest status. Without one, GitHub shows it as pending."""
+        return self.statuses[-1].state if self.statuses else "pending"
+
+
+@dataclass
 class Repository:
     """A repository and its content."""
 
@@ -166,6 +203,7 @@ class Repository:
     suites: dict[str, CheckSuite] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
     files: dict[tuple[str, str], Json] = field(default_factory=dict)
     """What each commit has under a path: a type, and the text of a file or its size."""
 

@@ -1,8 +1,8 @@
-"""The page of a pull request as text: what a person would see of its checks and comments."""
+"""The page of a pull request as text: its checks, deployments and comments."""
 
 from collections.abc import Iterator
 
-from .content import CheckRun, PullRequest, Repository, Status, World
+from .content import CheckRun, Deployment, PullRequest, Repository, Status, World
 from .operations.statuses import newest
 
 _SUCCESSFUL = {"success", "neutral", "skipped"}
@@ -28,6 +28,7 @@ def text(world: World, repository: Repository, number: int) -> str:
     lines = [
         *_title(repository, found),
         *_commits(repository, found),
+        *_deployments(repository, found),
         *_comments(repository, found),
     ]
     return "\n".join(lines) + "\n"
@@ -86,6 +87,29 @@ def _status(status: Status) -> Iterator[str]:
     yield f"  {_MARKS.get(status.state, _RUNNING)} {status.context} ({status.state}){description}"
     if status.target_url:
         yield f"      details: {status.target_url}"
+
+
+def _deployments(repository: Repository, found: PullRequest) -> Iterator[str]:
+    """Returns the deployments of the commits, the newest last, as the box of environments does."""
+    shown = [each for each in repository.deployments.values() if each.sha in found.heads]
+    if shown:
+        yield ""
+        yield "Environments"
+    for each in shown:
+        yield from _deployment(each)
+
+
+def _deployment(deployment: Deployment) -> Iterator[str]:
+    state = deployment.state
+    # A transient deployment that is inactive was an environment that is gone.
+    word = "destroyed" if state == "inactive" and deployment.transient else state
+    mark = _MARKS.get(state, "○" if state == "inactive" else _RUNNING)
+    yield f"  {mark} {deployment.environment} at {deployment.sha[:_SHORT]} ({word})"
+    newest_status = deployment.statuses[-1] if deployment.statuses else None
+    if newest_status and newest_status.environment_url:
+        yield f"      environment: {newest_status.environment_url}"
+    if newest_status and newest_status.description:
+        yield f"      {newest_status.description}"
 
 
 def _comments(repository: Repository, found: PullRequest) -> Iterator[str]:

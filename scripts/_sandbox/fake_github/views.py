@@ -5,7 +5,17 @@ from typing import Any
 from urllib.parse import quote
 
 from . import content
-from .content import CheckRun, Comment, Installation, PullRequest, Repository, Status, World
+from .content import (
+    CheckRun,
+    Comment,
+    Deployment,
+    DeploymentStatus,
+    Installation,
+    PullRequest,
+    Repository,
+    Status,
+    World,
+)
 from .content import timestamp as at
 from .specification import Json
 
@@ -224,6 +234,53 @@ def comment(world: World, one: Repository, found: Comment) -> Json:
         "issue_url": f"{repository_url(world, one)}/issues/{found.number}",
     }
     return shown | ({"performed_via_github_app": app(world)} if found.by_app else {})
+
+
+def deployment(world: World, one: Repository, found: Deployment) -> Json:
+    """Returns a deployment."""
+    url = f"{repository_url(world, one)}/deployments/{found.id}"
+    return {
+        "id": found.id,
+        "url": url,
+        "sha": found.sha,
+        "ref": found.ref,
+        "task": found.task,
+        "environment": found.environment,
+        "original_environment": found.environment,
+        "payload": found.payload,
+        "description": found.description,
+        "transient_environment": found.transient,
+        "production_environment": found.production,
+        "creator": user(world, found.creator),
+        "created_at": at(found.created_at),
+        "updated_at": at(found.statuses[-1].created_at if found.statuses else found.created_at),
+        "statuses_url": f"{url}/statuses",
+        "repository_url": repository_url(world, one),
+    }
+
+
+def deployment_status(
+    world: World, one: Repository, of: Deployment, found: DeploymentStatus
+) -> Json:
+    """Returns a status of a deployment."""
+    url = f"{repository_url(world, one)}/deployments/{of.id}"
+    pages = {
+        "environment_url": found.environment_url,
+        "log_url": found.log_url,
+        "target_url": found.log_url,
+    }
+    return {name: page for name, page in pages.items() if page} | {
+        "id": found.id,
+        "url": f"{url}/statuses/{found.id}",
+        "state": found.state,
+        "description": found.description,
+        "environment": of.environment,
+        "creator": user(world, found.creator),
+        "created_at": at(found.created_at),
+        "updated_at": at(found.created_at),
+        "deployment_url": url,
+        "repository_url": repository_url(world, one),
+    }
 
 
 def bot() -> str:

@@ -10,6 +10,9 @@ pub(super) const COMMIT: &str = "COMMIT#";
 /// The sort key of the comment of a pull request.
 pub(super) const COMMENT: &str = "COMMENT";
 
+/// The sort key of the deployments of a subject.
+pub(super) const DEPLOYMENTS: &str = "DEPLOYMENTS";
+
 /// Returns the partition key of a subject's commits.
 pub(super) fn subject_key(subject: &Subject) -> String {
     format!("{SUBJECT}{}", subject.table_key())

@@ -1,6 +1,7 @@
 //! Implements the commits port with DynamoDB: one item for each head commit.
 
 mod comment;
+mod deployments;
 mod keys;
 mod read;
 pub(super) mod write;

@@ -16,6 +16,7 @@ use crate::domain::report::record::{
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::report::{ReportForm, ReportState};
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::state::activity::SleepReason;
 use crate::domain::state::desired::AbsenceReason;
 
@@ -53,6 +54,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
             context: row.owned("context")?,
             installation: row.number("installation")?.map(InstallationId),
             comment: row.parse("comment", CommentPolicy::parse)?,
+            deployment: row.optional("deployment", |text| FormatString::parse(text).ok())?,
         },
         event_time: row.parse("event_time", Timestamp::from_rfc3339)?,
         phase: phase(&row)?,

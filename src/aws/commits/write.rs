@@ -120,11 +120,20 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
 
 /// Returns the change that every write of a record makes: its time, its list and its version.
 pub(super) fn touched(now: Timestamp, list: Option<&str>) -> Expression {
+    let expires_at = now.seconds().saturating_add(KEPT);
+    written(now, list, Some(n(expires_at)))
+}
+
+/// Returns the same for a record that does not expire.
+pub(super) fn touched_for_good(now: Timestamp, list: Option<&str>) -> Expression {
+    written(now, list, None)
+}
+
+fn written(now: Timestamp, list: Option<&str>, expires_at: Option<AttributeValue>) -> Expression {
     let mut change = Expression::default();
     change.set("updated_at", Some(s(now.to_string())));
     change.set("state", list.map(s));
-    let expires_at = now.seconds().saturating_add(KEPT);
-    change.set("expires_at", Some(n(expires_at)));
+    change.set("expires_at", expires_at);
     change.count("version");
     change
 }
@@ -135,6 +144,7 @@ fn place(change: &mut Expression, repository: &RepositoryName, target: &ReportTa
     change.set("context", Some(s(target.context.as_str())));
     change.set("installation", target.installation.map(|id| n(id.0)));
     change.set("comment", Some(s(target.comment.as_str())));
+    change.set("deployment", text(target.deployment.as_ref()));
 }
 
 fn phase(change: &mut Expression, phase: &Phase) {

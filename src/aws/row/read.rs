@@ -14,6 +14,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::state::activity::{Activity, Sleep, SleepReason};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
@@ -253,6 +254,7 @@ fn report(part: &Part<'_>) -> Result<ReportTarget, Fault> {
         context: part.owned("context")?,
         installation: part.number("installation")?.map(InstallationId),
         comment: part.parse("comment", CommentPolicy::parse)?,
+        deployment: part.optional("deployment", |text| FormatString::parse(text).ok())?,
     })
 }
 

@@ -12,6 +12,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::state::activity::{Activity, Sleep, SleepReason};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
@@ -119,6 +120,7 @@ fn full() -> Mapping {
             context: "branchline/api".into(),
             installation: Some(InstallationId(7)),
             comment: CommentPolicy::Failures,
+            deployment: FormatString::parse("{{x}}/pr-{number}").ok(),
         }),
         approved: Some(Approved {
             commit: commit("d"),

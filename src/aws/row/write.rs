@@ -213,6 +213,7 @@ fn report(target: &ReportTarget) -> AttributeValue {
         ("context", text(Some(&target.context))),
         ("installation", target.installation.map(|id| n(id.0))),
         ("comment", Some(s(target.comment.as_str()))),
+        ("deployment", text(target.deployment.as_ref())),
     ])
 }
 

@@ -137,6 +137,7 @@ mod tests {
         checks: true,
         statuses: false,
         comments: true,
+        deployments: true,
         merge_groups: true,
     };
 

@@ -13,6 +13,7 @@ use crate::config::RedactedEnvironment;
 use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess};
 use crate::domain::report::target::CommentPolicy;
+use crate::domain::rules::rule::Rule;
 
 /// Returns a private key that is made for the tests, so that the repository has none.
 fn pem() -> &'static str {
@@ -208,4 +209,71 @@ fn github_is_compared_with_the_mappings_every_hour_unless_a_period_is_given() {
     }
     let alone = loaded("reconcile = \"1h\"").unwrap_err();
     assert!(alone.contains("has no effect without app"), "{alone}");
+}
+
+#[test]
+fn an_environment_has_deployments_unless_the_rule_says_otherwise() {
+    let rules = |token: &str, first: &str, second: &str| {
+        let text = with(token);
+        let text = text.replacen("[[rule]]\n", &format!("[[rule]]\n{first}\n"), 1);
+        let text = text.replace("on = \"branch\"", &format!("on = \"branch\"\n{second}"));
+        load(&Overrides::default(), &environment(text.leak())).map(|config| config.rules.0)
+    };
+    let names = |token, first, second| -> Vec<Option<String>> {
+        let rules = rules(token, first, second).unwrap().into_iter();
+        let name = |rule: Rule| rule.deployment.map(|format| format.to_string());
+        rules.map(name).collect()
+    };
+    let token = "token = \"env:TOKEN\"";
+    let suffix = "preview = { stack_suffix = \"-pr-{number}\" }";
+    let branch = "preview = { url = \"https://{branch_slug}.dev\" }";
+    let some = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        names(token, suffix, branch),
+        [some("preview/pr-{number}"), some("preview/{branch_slug}")]
+    );
+    let named = "preview = { environment = \"{repo} {number}\" }";
+    let off = "preview = { url = \"https://x.dev\", deployment = false }";
+    assert_eq!(names(token, named, off), [some("{repo} {number}"), None]);
+    let none = "preview = { parameters = { Stage = \"dev\" } }";
+    let asked = "preview = { deployment = true }";
+    let default = some("preview/{branch_slug}");
+    assert_eq!(names(token, none, asked), [None, default]);
+    assert_eq!(names("# no token", suffix, ""), [None, None]);
+    let mistakes = [
+        (
+            token,
+            "preview = { environment = \"pr\" }",
+            "preview = { environment = \"{sha}\" }",
+        ),
+        (
+            token,
+            "preview = { environment = \"{number}\", deployment = false }",
+            "",
+        ),
+        (
+            token,
+            "preview = { deployment = 1 }",
+            "preview = { environment = \"{number}\" }",
+        ),
+        (
+            token,
+            "report = \"none\"\npreview = { environment = \"pr-{number}\" }",
+            "",
+        ),
+        ("# no token", "preview = { deployment = true }", ""),
+    ];
+    let texts = mistakes.map(|(token, first, second)| {
+        let problems = rules(token, first, second).unwrap_err();
+        problems.to_string()
+    });
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    branchline.toml:15: rule[1].preview.environment: two pull requests would share an environment: the name needs {number}, such as "preview/pr-{number}"
+    branchline.toml:23: rule[2].preview.environment: two branches would share an environment: the name needs {branch_slug} and no other placeholder but {repo}, such as "preview/{branch_slug}"
+    branchline.toml:15: rule[1].preview.environment: has no effect with deployment = false: remove one of the two
+    branchline.toml:15: rule[1].preview.deployment: expected true or false
+    branchline.toml:23: rule[2].preview.environment: a branch has no {number}
+    branchline.toml:16: rule[1].preview.environment: deployments need reports: set github.app or github.token, and no report = "none"
+    branchline.toml:15: rule[1].preview.deployment: deployments need reports: set github.app or github.token, and no report = "none"
+    "#);
 }

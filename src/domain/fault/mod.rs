@@ -70,6 +70,12 @@ pub enum Class {
 }
 
 impl Class {
+    /// Returns true if another attempt may succeed although nobody has done anything.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Transient | Self::Throttled)
+    }
+
     /// Returns true if the message did not fail: the fault counts no attempt, and the message is
     /// never dead-lettered for it.
     #[must_use]

@@ -59,6 +59,8 @@ pub struct Uses {
     pub statuses: bool,
     /// Comments on pull requests.
     pub comments: bool,
+    /// Deployments of environments.
+    pub deployments: bool,
     /// Groups of the merge queue.
     pub merge_groups: bool,
 }
@@ -105,6 +107,11 @@ impl Uses {
             Level::Write,
             "to show commit statuses (`report = \"status\"`)",
         );
+        let deployments = permission(
+            "deployments",
+            Level::Write,
+            "to show the deployments of environments (`preview` of a rule)",
+        );
         let merge_groups = permission(
             "merge_queues",
             Level::Read,
@@ -113,6 +120,7 @@ impl Uses {
         let optional = [
             (self.checks, checks),
             (self.statuses, statuses),
+            (self.deployments, deployments),
             (self.merge_groups, merge_groups),
         ];
         always.into_iter().chain(chosen(optional)).collect()
@@ -190,6 +198,7 @@ mod tests {
             checks: true,
             statuses: true,
             comments: true,
+            deployments: true,
             merge_groups: true,
         };
         let (permissions, events) = names(everything);
@@ -199,6 +208,7 @@ mod tests {
             "pull_requests: write",
             "checks: write",
             "statuses: write",
+            "deployments: write",
             "merge_queues: read",
         ];
         assert_eq!(permissions, all);

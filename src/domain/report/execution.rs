@@ -133,6 +133,17 @@ pub struct ExecutionEvent {
     pub progress: Progress,
 }
 
+impl ExecutionEvent {
+    /// Returns true if it says that the execution as a whole has succeeded.
+    #[must_use]
+    pub fn has_succeeded(&self) -> bool {
+        match self.progress {
+            Progress::Pipeline { state, .. } => state == ExecutionState::Succeeded,
+            Progress::Stage { .. } | Progress::Action(_) => false,
+        }
+    }
+}
+
 /// What changed its state: the execution as a whole, one of its stages, or one of its actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {

@@ -2,6 +2,7 @@
 
 use crate::domain::ids::InstallationId;
 use crate::domain::report::ReportForm;
+use crate::domain::rules::placeholder::FormatString;
 
 /// The place and the form in which a subject's head commits are reported, by the rule that admits
 /// the subject, or that comes nearest to it.
@@ -15,6 +16,9 @@ pub struct ReportTarget {
     pub installation: Option<InstallationId>,
     /// When a pull request has a comment.
     pub comment: CommentPolicy,
+    /// The name of the environment in which its commits have deployments; `None` where they have
+    /// none.
+    pub deployment: Option<FormatString>,
 }
 
 /// When a pull request has a comment with the state of its head commit.

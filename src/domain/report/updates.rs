@@ -87,10 +87,12 @@ fn idle(row: &Mapping, note: Option<IdleNote>) -> Option<CommitUpdate> {
 }
 
 /// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
-/// which the head runs again.
+/// which the head runs again. The event that ended a branch names no head: then it is that of the
+/// last execution, `built`, whose environment is gone only now.
 #[must_use]
 pub fn settled(
     next: &Mapping,
+    built: Option<&CommitId>,
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
@@ -102,7 +104,10 @@ pub fn settled(
         (None, None) if next.state == State::Retiring => return None,
         (None, None) => building(next)?,
     };
-    head_update(next, phase, execution, outdated)
+    let target = next.report.as_ref();
+    let built = built.filter(|_| target.is_some_and(|target| target.deployment.is_some()));
+    let commit = next.order.head.as_ref().or(built)?;
+    update_of(next, commit, phase, execution, outdated)
 }
 
 /// Returns the update for a commit after a message that wanted it to be built changed nothing: it
@@ -146,9 +151,20 @@ fn head_update(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
+    let head = row.order.head.as_ref()?;
+    update_of(row, head, phase, execution, outdated)
+}
+
+fn update_of(
+    row: &Mapping,
+    commit: &CommitId,
+    phase: Phase,
+    execution: Option<ExecutionId>,
+    outdated: Option<Attempt>,
+) -> Option<CommitUpdate> {
     Some(CommitUpdate::Head {
         head: ReportedHead {
-            key: key(row, row.order.head.as_ref()?),
+            key: key(row, commit),
             repository: row.repository.clone(),
             target: row.report.clone()?,
             event_time: row.order.event_time,

@@ -61,6 +61,9 @@ pub struct Rule {
     pub context: String,
     /// When its pull requests have a comment.
     pub comment: CommentPolicy,
+    /// The format string of the name of its subjects' environments at GitHub; `None` if their
+    /// commits have no deployments.
+    pub deployment: Option<FormatString>,
 }
 
 impl Rule {
@@ -72,6 +75,7 @@ impl Rule {
             context: self.context.clone(),
             installation,
             comment: self.comment,
+            deployment: self.deployment.clone(),
         })
     }
 
@@ -213,6 +217,16 @@ impl On {
         }
     }
 
+    /// Returns the name of the environment at GitHub of a rule that gives it none. A repository may
+    /// have environments of its own: none of them begins like this.
+    #[must_use]
+    pub fn default_environment(self) -> &'static str {
+        match self {
+            Self::PullRequest => "preview/pr-{number}",
+            Self::Branch | Self::MergeGroup => "preview/{branch_slug}",
+        }
+    }
+
     /// Returns the `pipeline_name` of a rule that has none. No two subjects of an owner's
     /// repositories share such a name: the name of a repository has no `@`, and what follows the
     /// last `-pr-` of a pull request's name is a number.
@@ -250,6 +264,14 @@ impl Rules {
                 && rule.repository.is_match(repository.as_str())
                 && rule.admits_branch(branch)
         })
+    }
+
+    /// Returns true if a rule says where its environments are found.
+    #[must_use]
+    pub fn have_pages(&self) -> bool {
+        self.0
+            .iter()
+            .any(|rule| rule.overrides.preview.url.is_some())
     }
 
     /// Returns true if a rule names this repository.

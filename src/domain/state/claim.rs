@@ -108,7 +108,7 @@ impl Claim {
             attempt: failed.attempt,
         });
         let next = self.0.clone().settled(done, now);
-        let update = settled(&next, execution, outdated);
+        let update = settled(&next, self.0.observed.built.as_ref(), execution, outdated);
         Transition {
             expect,
             commits: update.into_iter().collect(),

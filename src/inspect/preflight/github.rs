@@ -186,6 +186,7 @@ mod tests {
         checks: true,
         statuses: false,
         comments: false,
+        deployments: false,
         merge_groups: false,
     };
 

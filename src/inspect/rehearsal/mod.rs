@@ -7,6 +7,7 @@
 
 mod comments;
 mod commits;
+mod deployments;
 mod pipelines;
 mod projects;
 mod slots;

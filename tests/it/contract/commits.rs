@@ -12,6 +12,7 @@ use branchline::domain::report::record::{
 };
 use branchline::domain::report::target::{CommentPolicy, ReportTarget};
 use branchline::domain::report::{ReportForm, ReportState};
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::ports::{CommitList, CommitLog, Store};
@@ -66,6 +67,7 @@ fn update(digit: char, phase: Phase, started: Option<&str>) -> CommitUpdate {
                 context: "branchline/api".to_owned(),
                 installation: Some(InstallationId(5)),
                 comment: CommentPolicy::Failures,
+                deployment: FormatString::parse("preview/pr-{number}").ok(),
             },
             event_time: at(900),
         },

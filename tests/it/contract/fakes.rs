@@ -232,6 +232,13 @@ mod comments {
     comments_contract!(Table::new());
 }
 
+mod deployments {
+    use super::Table;
+    use crate::contract::deployments::deployments_contract;
+
+    deployments_contract!(Table::new());
+}
+
 mod commits {
     use super::Table;
     use crate::contract::commits::commits_contract;

@@ -14,6 +14,7 @@
 pub(crate) mod comments;
 pub(crate) mod commits;
 mod deliveries;
+pub(crate) mod deployments;
 pub(crate) mod listing;
 pub(crate) mod pipelines;
 pub(crate) mod projects;

@@ -345,6 +345,13 @@ mod comments {
     comments_contract!(Table::new().await);
 }
 
+mod deployments {
+    use super::Table;
+    use crate::contract::deployments::deployments_contract;
+
+    deployments_contract!(Table::new().await);
+}
+
 mod commits {
     use super::Table;
     use crate::contract::commits::commits_contract;

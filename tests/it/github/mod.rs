@@ -11,6 +11,7 @@
 mod authentication;
 mod comments;
 mod deliveries;
+mod deployments;
 pub(crate) mod fake;
 mod faults;
 mod files;

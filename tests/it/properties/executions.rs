@@ -159,6 +159,7 @@ fn started(execution: Option<&str>) -> CommitRecord {
                 context: "branchline/api".to_owned(),
                 installation: None,
                 comment: CommentPolicy::Never,
+                deployment: None,
             },
             event_time: START,
         },

@@ -28,6 +28,7 @@ fn uses() -> [Uses; 2] {
         checks: true,
         statuses: true,
         comments,
+        deployments: true,
         merge_groups: true,
     })
 }

@@ -169,6 +169,8 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::Owner | Op::Commit | Op::Commits | Op::ListCommits => current,
             Op::UpdateCommit | Op::ReplaceCommit | Op::Report => current,
             Op::Comment | Op::ReplaceComment | Op::ListComments | Op::WriteComment => current,
+            Op::Deployments | Op::ReplaceDeployments | Op::ListDeployments => current,
+            Op::CreateDeployment | Op::FindDeployments | Op::ShowDeployment => current,
             Op::Claim => 0,
             // The second one where it finds no slot, or where others wait.
             Op::FindByName | Op::AcquireSlot => current + 2,

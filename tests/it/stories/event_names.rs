@@ -62,6 +62,15 @@ fn others() -> Vec<(String, Webhook)> {
         other("star", json!({"action": "deleted", "starred_at": null})),
         other("star", json!({"action": "created", "starred_at": "x"})),
         other("watch", json!({"action": "started"})),
+        // GitHub sends those of our own deployments back.
+        other(
+            "deployment",
+            json!({"action": "created", "deployment": {"id": 1, "sha": "x"}, "workflow": null}),
+        ),
+        other(
+            "deployment_status",
+            json!({"action": "created", "deployment": {"id": 1}, "deployment_status": {}}),
+        ),
         other("public", json!({})),
         other(
             "branch_protection_configuration",

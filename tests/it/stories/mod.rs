@@ -4,6 +4,7 @@ mod bound_secrets;
 mod budget;
 mod clones;
 mod comments;
+mod deployments;
 mod event_names;
 mod evictions;
 mod fakes;

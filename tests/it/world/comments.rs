@@ -7,6 +7,7 @@ use branchline::domain::ids::{CommentId, Subject, Timestamp};
 use branchline::domain::report::comment::record::CommentRecord;
 use branchline::ports::{CommentLog, CommentPage, Cursor, Earlier};
 
+use super::github::FakeGitHub;
 use super::store::FakeStore;
 use crate::world::fault_injection::Op;
 
@@ -74,6 +75,23 @@ impl CommentLog for FakeStore {
             })
         };
         self.faults.pass(Op::ListComments, effect).await
+    }
+}
+
+impl FakeGitHub {
+    /// Deletes every comment, as people may.
+    pub(crate) fn delete_comments(&self) {
+        self.conversations(Conversations::delete);
+    }
+
+    /// Returns the comments of a pull request, without their markers.
+    pub(crate) fn comments(&self, repository: u64, pull_request: u64) -> Vec<String> {
+        self.conversations(|all| all.of((repository, pull_request)))
+    }
+
+    /// Returns how many comments were created, and how many edits were made.
+    pub(crate) fn comment_counts(&self) -> (u64, u64) {
+        self.conversations(|all| all.counts())
     }
 }
 

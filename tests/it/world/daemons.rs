@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use branchline::domain::jobs::Periods;
-use branchline::domain::rules::rule::Rule;
+use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::jobs::{Driver, Jobs};
 use branchline::reports::{Outbox, Reporter, ReporterConfig};
 use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
@@ -85,7 +85,7 @@ impl World {
                 Arc::new(self.github.under(faults)),
                 clock.clone(),
                 outbox.clone(),
-                reporter_config(name),
+                reporter_config(name, &rules),
             ))
         });
         let worker = self.worker_for(name, rules, faults, clock, settings, outbox);
@@ -136,8 +136,9 @@ impl World {
 }
 
 /// Returns the configuration of a reporter.
-pub(super) fn reporter_config(name: &str) -> ReporterConfig {
+pub(super) fn reporter_config(name: &str, rules: &[Rule]) -> ReporterConfig {
     ReporterConfig {
+        rules: Rules(rules.to_vec()),
         worker: name.to_owned(),
         region: REGION.to_owned(),
         owner: owner(),

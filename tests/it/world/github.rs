@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{CheckRunId, CommentId, Timestamp};
+use branchline::domain::ids::{CheckRunId, CommentId, DeploymentId, Timestamp};
+use branchline::domain::report::deployment::DeploymentStatus;
 use branchline::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use branchline::domain::report::{CONTEXT_LIMIT, Report, ReportForm, TITLE_LIMIT};
-use branchline::ports::{Earlier, GitHub, Place};
+use branchline::ports::{Earlier, GitHub, Place, WantedDeployment};
 
 use tokio::time::sleep;
 
 use super::comments::Conversations;
 use super::deliveries::Deliveries;
+use super::deployments::Deployments;
 use super::lock;
 use super::repositories::Repositories;
 use crate::world::fault_injection::{FaultInjection, Op};
@@ -38,6 +40,7 @@ struct State {
     created: usize,
     updated: usize,
     conversations: Conversations,
+    deployments: Deployments,
     repositories: Repositories,
     /// The kind of fault of every call.
     down: Option<GitHubFaultKind>,
@@ -129,21 +132,23 @@ impl FakeGitHub {
         self.call(op, effect).await
     }
 
-    /// Deletes every comment, as people may.
-    pub(crate) fn delete_comments(&self) {
-        lock(&self.state).conversations.delete();
+    /// Looks at the comments, or changes them.
+    pub(super) fn conversations<T>(&self, look: impl FnOnce(&mut Conversations) -> T) -> T {
+        look(&mut lock(&self.state).conversations)
     }
 
-    /// Returns the comments of a pull request, without their markers.
-    pub(crate) fn comments(&self, repository: u64, pull_request: u64) -> Vec<String> {
-        lock(&self.state)
-            .conversations
-            .of((repository, pull_request))
+    async fn on_deployments<T>(
+        &self,
+        op: Op,
+        call: impl FnOnce(&mut Deployments) -> T,
+    ) -> Result<T, GitHubFault> {
+        let call = |state: &mut State| state.fault(op).map(|()| call(&mut state.deployments));
+        self.call(op, call).await
     }
 
-    /// Returns how many comments were created, and how many edits were made.
-    pub(crate) fn comment_counts(&self) -> (u64, u64) {
-        lock(&self.state).conversations.counts()
+    /// Looks at the deployments, or changes them.
+    pub(crate) fn deployments<T>(&self, look: impl FnOnce(&mut Deployments) -> T) -> T {
+        look(&mut lock(&self.state).deployments)
     }
 
     /// Passes a call through the faults.
@@ -359,5 +364,33 @@ impl GitHub for FakeGitHub {
             Ok(state.conversations.comment(place, text, marker, earlier))
         };
         self.call(Op::WriteComment, effect).await
+    }
+
+    async fn create_deployment(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> Result<DeploymentId, GitHubFault> {
+        let effect = |all: &mut Deployments| all.create(place.id.0, wanted);
+        self.on_deployments(Op::CreateDeployment, effect).await
+    }
+
+    async fn find_deployments(
+        &self,
+        place: &Place,
+        wanted: &WantedDeployment,
+    ) -> Result<Vec<DeploymentId>, GitHubFault> {
+        let effect = |all: &mut Deployments| all.find(place.id.0, wanted);
+        self.on_deployments(Op::FindDeployments, effect).await
+    }
+
+    async fn show_deployment(
+        &self,
+        place: &Place,
+        id: DeploymentId,
+        status: &DeploymentStatus,
+    ) -> Result<bool, GitHubFault> {
+        let effect = |all: &mut Deployments| all.show(place.id.0, id, status);
+        self.on_deployments(Op::ShowDeployment, effect).await
     }
 }

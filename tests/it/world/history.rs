@@ -22,7 +22,8 @@ use serde_json::json;
 use super::clock::{FakeClock, START};
 use super::lives::{BranchLife, Life, PullRequest};
 use super::rules::{
-    branch_rule, patterns, pipeline_name, pull_request_rule, repositories, template, with_image,
+    branch_rule, environment_format, patterns, pipeline_name, pull_request_rule, repositories,
+    template, with_image,
 };
 use super::story::{World, pipeline_of};
 use super::webhook::{REPOSITORY, Webhook, commit};
@@ -69,6 +70,7 @@ pub(crate) fn reported_rules() -> Vec<Rule> {
         .map(|rule| Rule {
             report: Some(form(&rule)),
             context: format!("branchline/{}", rule.name),
+            deployment: Some(environment_format(rule.on)),
             ..rule
         })
         .collect()

@@ -21,6 +21,7 @@ mod comments;
 mod commits;
 pub(crate) mod daemons;
 pub(crate) mod deliveries;
+mod deployments;
 pub(crate) mod driver;
 pub(crate) mod emulator;
 pub(crate) mod event_bridge;

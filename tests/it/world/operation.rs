@@ -44,6 +44,14 @@ pub(crate) enum Op {
     ListComments,
     /// The comment of a pull request at GitHub.
     WriteComment,
+    /// GetItem of the record of deployments.
+    Deployments,
+    ReplaceDeployments,
+    ListDeployments,
+    /// The calls about deployments at GitHub.
+    CreateDeployment,
+    FindDeployments,
+    ShowDeployment,
     /// A page of the attempts of GitHub to deliver events.
     ListDeliveries,
     /// One attempt with its payload.
@@ -115,6 +123,8 @@ impl Op {
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
             Self::ReplaceCommit | Self::ListCommits | Self::Report | Self::List => 1,
             Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
+            Self::Deployments | Self::ReplaceDeployments | Self::ListDeployments => 1,
+            Self::CreateDeployment | Self::FindDeployments | Self::ShowDeployment => 1,
             Self::Jobs | Self::BeginJob | Self::EndJob | Self::Delivered => 1,
             Self::ListDeliveries | Self::ReadDelivery | Self::Redeliver => 1,
             Self::RememberNames => 3,
@@ -148,6 +158,8 @@ impl Op {
                 | Self::AcquireSlot
                 | Self::ReleaseSlot
                 | Self::Report
+                | Self::CreateDeployment
+                | Self::ShowDeployment
         )
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use branchline::domain::ids::SubjectKind;
+use branchline::domain::report::deployment::has_deployment;
+use branchline::domain::report::deployment::record::DeploymentRecord;
 use branchline::domain::report::execution::ExecutionState;
-use branchline::domain::report::record::CommitRecord;
+use branchline::domain::report::record::{CommitKey, CommitRecord};
 use branchline::domain::report::render::Due;
 use branchline::domain::report::{Conclusion, ReportState};
-use branchline::domain::state::mapping::Mapping;
+use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
 
 use super::executions::Started;
@@ -43,7 +46,55 @@ impl World {
             rows.iter()
                 .filter_map(|row| self.is_unreported(row, &shown)),
         );
+        left.extend(rows.iter().filter_map(|row| self.is_undeployed(row)));
         left
+    }
+
+    /// Checks that the deployments of a subject are those of its environment, and that GitHub shows
+    /// what the table knows.
+    pub(crate) fn is_undeployed(&self, row: &Mapping) -> Option<String> {
+        let environment = match &row.subject.kind {
+            SubjectKind::PullRequest(number) => format!("preview/pr-{number}"),
+            SubjectKind::Branch(branch) => format!("preview/{branch}"),
+        };
+        let has_deployments = row
+            .report
+            .as_ref()
+            .is_some_and(|to| to.deployment.is_some());
+        let is_there = State::WITH_CLONE.contains(&row.state) || row.state == State::Retiring;
+        let exists = is_there && has_deployments && row.order.head.is_some();
+        let repository = row.subject.repository.0;
+        let known = self.store.deployment_record(&row.subject);
+        let commit = known.as_ref().map(|known| known.commit.as_str());
+        let current = commit.filter(|_| exists).or(exists.then_some("none"));
+        let (state, wrong) = self.github.deployments(|all| {
+            let state = all.state(repository, &environment, commit.unwrap_or_default());
+            (state, all.wrong(repository, &environment, current))
+        });
+        let records = self.store.all_commits();
+        let record = |key: &CommitKey| records.iter().find(|record| record.key == *key);
+        let key = known.as_ref().map(DeploymentRecord::key);
+        let right = key.as_ref().and_then(record);
+        let right = right.and_then(CommitRecord::deployment_state);
+        let head = row.order.head.clone().map(|commit| CommitKey {
+            subject: row.subject.clone(),
+            commit,
+        });
+        let is_built = head.as_ref().and_then(record).is_some_and(has_deployment);
+        let why = if wrong.is_some() {
+            wrong?
+        } else if exists && right.is_some() && right != state {
+            format!("{environment} shows {state:?}, not {right:?}")
+        } else if exists && is_built && head != key {
+            format!("{environment} does not show its head {head:?}")
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{} is {:?}: {why}: {known:#?}",
+            display(row),
+            row.state
+        ))
     }
 
     /// Checks that GitHub shows what the table knows.

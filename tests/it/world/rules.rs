@@ -42,6 +42,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
+        deployment: None,
     }
 }
 
@@ -210,6 +211,16 @@ pub(crate) fn environment_rule() -> Rule {
         },
         ..pull_request_rule()
     }
+}
+
+/// Returns the name of the environments of subjects: of `acme/api#7` it is `preview/pr-7`, and of
+/// `acme/web@x` it is `preview/x`.
+pub(crate) fn environment_format(on: On) -> FormatString {
+    let format = match on {
+        On::PullRequest => "preview/pr-{number}",
+        On::Branch | On::MergeGroup => "preview/{branch}",
+    };
+    FormatString::parse(format).expect("a valid format")
 }
 
 /// Returns a rule that gives every pull request a stack of its own.

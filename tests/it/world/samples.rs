@@ -12,6 +12,7 @@ use branchline::domain::outcome::cause::Cause;
 use branchline::domain::outcome::chain::ChainHead;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::{CommentPolicy, ReportTarget};
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::state::activity::{Activity, Sleep, SleepReason};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -219,6 +220,7 @@ fn full() -> Mapping {
             context: "branchline/api".into(),
             installation: Some(InstallationId(7)),
             comment: CommentPolicy::Failures,
+            deployment: FormatString::parse("{{x}}/pr-{number}").ok(),
         }),
         approved: Some(Approved {
             commit: CommitId::parse("c".repeat(40)).unwrap(),

@@ -16,6 +16,7 @@ use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
 use super::comments::Comments;
 use super::commits::Commits;
+use super::deployments::DeploymentRecords;
 use super::trail::FakeTrail;
 
 /// A subject, as the table keys it.
@@ -75,6 +76,7 @@ pub(super) struct Table {
     pub(super) account: Option<AccountItem>,
     pub(super) commits: Commits,
     pub(super) comments: Comments,
+    pub(super) deployments: DeploymentRecords,
 }
 
 pub(super) fn key(subject: &Subject) -> Key {

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from ..answers import Answer
 from ..call import Call
-from . import apps, checks, comments, deliveries, repositories, statuses
+from . import apps, checks, comments, deliveries, deployments, repositories, statuses
 
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
     **apps.HANDLERS,
     **checks.HANDLERS,
     **comments.HANDLERS,
     **deliveries.HANDLERS,
+    **deployments.HANDLERS,
     **repositories.HANDLERS,
     **statuses.HANDLERS,
 }

@@ -96,6 +96,7 @@ pub(super) fn rule() -> Rule {
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
+        deployment: None,
     }
 }
 

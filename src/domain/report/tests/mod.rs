@@ -11,6 +11,7 @@ use crate::domain::report::record::{CommitKey, CommitUpdate, ReportedHead};
 use crate::domain::report::record::{CommitRecord, Phase};
 use crate::domain::report::render::console;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::state::desired::AbsenceReason;
 
 const REGION: &str = "eu-west-1";
@@ -50,6 +51,7 @@ fn update(phase: Phase, execution: Option<&str>) -> CommitUpdate {
                 context: "branchline/api".into(),
                 installation: Some(InstallationId(5)),
                 comment: CommentPolicy::Always,
+                deployment: FormatString::parse("preview/pr-{number}").ok(),
             },
             event_time: NOW,
         },
@@ -280,4 +282,5 @@ fn the_console_is_that_of_the_regions_partition() {
 }
 
 mod comment;
+mod deployment;
 mod due;

@@ -2,6 +2,7 @@
 //! data: it is never parsed as a format string again.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
 use crate::domain::rules::slug::slug;
@@ -348,6 +349,21 @@ impl FormatString {
             previous = placeholder;
         }
         Ok(parts)
+    }
+}
+
+/// Writes the text that [`FormatString::parse`] reads.
+impl fmt::Display for FormatString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.0 {
+            match segment {
+                Segment::Text(text) => {
+                    f.write_str(&text.replace('{', "{{").replace('}', "}}"))?;
+                }
+                Segment::Placeholder(placeholder) => write!(f, "{{{}}}", placeholder.as_str())?,
+            }
+        }
+        Ok(())
     }
 }
 

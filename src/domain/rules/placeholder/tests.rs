@@ -94,3 +94,17 @@ fn a_name_that_ends_like_a_format_shows_the_number_of_its_pull_request() {
         assert_eq!(number(format, name), None, "{format} of {name}");
     }
 }
+
+#[test]
+fn a_format_string_is_written_as_it_is_read() {
+    for (written, text) in [
+        ("preview/pr-{number}", "preview/pr-{number}"),
+        ("{{x}}-{repo}", "{{x}}-{repo}"),
+        ("#{Source.X}", "#{{Source.X}}"),
+        ("", ""),
+    ] {
+        let format = FormatString::parse(written).unwrap();
+        assert_eq!(format.to_string(), text);
+        assert_eq!(FormatString::parse(text).unwrap(), format);
+    }
+}

@@ -35,6 +35,7 @@ fn rule(on: On) -> Rule {
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
+        deployment: None,
     }
 }
 

@@ -47,6 +47,7 @@ fn rules() -> Rules {
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
+        deployment: None,
     }])
 }
 
@@ -81,6 +82,7 @@ fn reported() -> Mapping {
             context: "branchline/api".into(),
             installation: None,
             comment: CommentPolicy::Never,
+            deployment: None,
         }),
         ..built()
     }

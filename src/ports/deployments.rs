@@ -1,0 +1,44 @@
+//! The deployments port: what the table knows of the deployments of environments.
+
+use std::future::Future;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{Subject, Timestamp};
+use crate::domain::report::deployment::record::DeploymentRecord;
+use crate::ports::cursor::Cursor;
+
+/// A page of the list of unsent deployments.
+#[derive(Debug)]
+pub struct DeploymentPage {
+    /// The subjects, those whose records were written longest ago first.
+    pub subjects: Vec<Subject>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// The records of the deployments of environments. One without deployments expires 90 days after it
+/// was written last, and any other one never: what it names has to become inactive in the end.
+pub trait DeploymentLog: Send + Sync + 'static {
+    /// Returns the record of a subject's deployments as it is now; `None` if there is none.
+    fn deployments(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Option<DeploymentRecord>, Fault>> + Send;
+
+    /// Replaces a record and returns true, if its version is one less than that of `record`. The
+    /// first version needs that there is no record.
+    ///
+    /// If cancelled or failed: it may be replaced.
+    fn replace_deployments(
+        &self,
+        record: &DeploymentRecord,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Returns a page of the list of unsent deployments: of the records that were written last
+    /// before this time, or were so a moment ago.
+    fn unsent_deployments(
+        &self,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<DeploymentPage, Fault>> + Send;
+}
