@@ -285,7 +285,6 @@ impl ProjectsStage for Builds {
     }
 }
 
-/// CloudFormation.
 struct Stacks {
     client: aws_sdk_cloudformation::Client,
     port: CloudFormationStacks,
@@ -294,10 +293,9 @@ struct Stacks {
 impl Stacks {
     async fn new() -> Self {
         let region = new_region().await;
-        Self {
-            client: aws_sdk_cloudformation::Client::new(&region),
-            port: CloudFormationStacks::new((&region).into()),
-        }
+        let client = aws_sdk_cloudformation::Client::new(&region);
+        let port = CloudFormationStacks::new((&region).into());
+        Self { client, port }
     }
 }
 
