@@ -148,6 +148,23 @@ impl Finding {
         "adoptable",
         "differences",
     ];
+
+    /// Returns a finding about nothing in particular, which `--repair` does not change.
+    pub(super) fn by_hand(kind: FindingKind, detail: String) -> Self {
+        Self {
+            kind,
+            subject: None,
+            pipeline: None,
+            project: None,
+            detail,
+            repairable: false,
+            adoptable: false,
+            differences: String::new(),
+            deletes: false,
+            repair: None,
+            adoption: None,
+        }
+    }
 }
 
 pub(super) fn of_mapping(
@@ -217,17 +234,9 @@ pub(super) fn unreadable(
     pipeline: Option<&PipelineName>,
 ) -> Finding {
     Finding {
-        kind: FindingKind::Unreadable,
         subject,
         pipeline: pipeline.map(ToString::to_string),
-        project: None,
-        detail: fault.detail.clone(),
-        repairable: false,
-        adoptable: false,
-        differences: String::new(),
-        deletes: false,
-        repair: None,
-        adoption: None,
+        ..Finding::by_hand(FindingKind::Unreadable, fault.detail.clone())
     }
 }
 

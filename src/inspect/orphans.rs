@@ -119,17 +119,10 @@ impl Orphan<'_> {
 
     fn finding(&self, detail: String) -> Finding {
         Finding {
-            kind: FindingKind::Orphan,
             subject: self.subject(),
             pipeline: Some(self.name.to_string()),
-            project: None,
-            detail,
-            repairable: false,
-            adoptable: false,
-            differences: String::new(),
             deletes: true,
-            repair: None,
-            adoption: None,
+            ..Finding::by_hand(FindingKind::Orphan, detail)
         }
     }
 

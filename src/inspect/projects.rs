@@ -182,18 +182,11 @@ fn orphan(name: &ProjectName, tags: &Tags, subject: &Subject, row: Option<&Mappi
 
 /// Returns the finding of a project that a person must delete.
 fn by_hand(name: &ProjectName, tags: &Tags, why: &str) -> Finding {
+    let detail = format!("{why}: delete it by hand: aws codebuild delete-project --name {name}");
     Finding {
-        kind: FindingKind::Orphan,
-        subject: None,
         pipeline: tags.get(PIPELINE).cloned(),
         project: Some(name.to_string()),
-        detail: format!("{why}: delete it by hand: aws codebuild delete-project --name {name}"),
-        repairable: false,
-        adoptable: false,
-        differences: String::new(),
-        deletes: false,
-        repair: None,
-        adoption: None,
+        ..Finding::by_hand(FindingKind::Orphan, detail)
     }
 }
 

@@ -120,22 +120,11 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             makes_stacks(rule).then_some((rule, number))
         });
         let (rule, number) = named?;
-        Some(Finding {
-            kind: FindingKind::StackLeft,
-            subject: None,
-            pipeline: None,
-            project: None,
-            detail: format!(
-                "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is left of one, delete it: aws cloudformation delete-stack --stack-name {name}",
-                rule.name
-            ),
-            repairable: false,
-            adoptable: false,
-            differences: String::new(),
-            deletes: false,
-            repair: None,
-            adoption: None,
-        })
+        let detail = format!(
+            "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is left of one, delete it: aws cloudformation delete-stack --stack-name {name}",
+            rule.name
+        );
+        Some(Finding::by_hand(FindingKind::StackLeft, detail))
     }
 }
 

@@ -5,16 +5,7 @@ use std::future::Future;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::comment::record::CommentRecord;
-use crate::ports::cursor::Cursor;
-
-/// A page of the list of unsent comments.
-#[derive(Debug)]
-pub struct CommentPage {
-    /// The pull requests, those whose records were written longest ago first.
-    pub subjects: Vec<Subject>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<Cursor>,
-}
+use crate::ports::cursor::{Cursor, SubjectPage};
 
 /// The records of the comments of pull requests. They expire 90 days after they were written last.
 pub trait CommentLog: Send + Sync + 'static {
@@ -25,7 +16,7 @@ pub trait CommentLog: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<CommentRecord>, Fault>> + Send;
 
     /// Replaces a record and returns true, if its version is one less than that of `record`. The
-    /// first version needs that there is no record.
+    /// first version is written only if there is no record.
     ///
     /// If cancelled or failed: it may be replaced.
     fn replace_comment(
@@ -39,5 +30,5 @@ pub trait CommentLog: Send + Sync + 'static {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> impl Future<Output = Result<CommentPage, Fault>> + Send;
+    ) -> impl Future<Output = Result<SubjectPage, Fault>> + Send;
 }

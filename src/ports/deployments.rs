@@ -5,16 +5,7 @@ use std::future::Future;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::deployment::record::DeploymentRecord;
-use crate::ports::cursor::Cursor;
-
-/// A page of the list of unsent deployments.
-#[derive(Debug)]
-pub struct DeploymentPage {
-    /// The subjects, those whose records were written longest ago first.
-    pub subjects: Vec<Subject>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<Cursor>,
-}
+use crate::ports::cursor::{Cursor, SubjectPage};
 
 /// The records of the deployments of environments. One without deployments expires 90 days after it
 /// was written last, and any other one never: what it names has to become inactive in the end.
@@ -26,7 +17,7 @@ pub trait DeploymentLog: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<DeploymentRecord>, Fault>> + Send;
 
     /// Replaces a record and returns true, if its version is one less than that of `record`. The
-    /// first version needs that there is no record.
+    /// first version is written only if there is no record.
     ///
     /// If cancelled or failed: it may be replaced.
     fn replace_deployments(
@@ -40,5 +31,5 @@ pub trait DeploymentLog: Send + Sync + 'static {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> impl Future<Output = Result<DeploymentPage, Fault>> + Send;
+    ) -> impl Future<Output = Result<SubjectPage, Fault>> + Send;
 }

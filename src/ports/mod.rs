@@ -34,12 +34,12 @@ pub use account::{
     TableDescription,
 };
 pub use clock::Clock;
-pub use comments::{CommentLog, CommentPage};
+pub use comments::CommentLog;
 pub use commits::{CommitList, CommitLog, CommitPage};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, SubjectPage};
 pub use deliveries::{DeliveryCursor, DeliveryPage, DeliveryReader, Redelivery};
 pub use delivery_pages::{ReadAttempts, attempts_since};
-pub use deployments::{DeploymentLog, DeploymentPage};
+pub use deployments::DeploymentLog;
 pub use files::{FileAnswer, RepositoryFiles, Revision};
 pub use github::{
     Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn,

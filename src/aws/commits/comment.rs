@@ -7,7 +7,7 @@ use crate::domain::ids::{CommentId, CommitId, Subject, Timestamp};
 use crate::domain::report::ReportState;
 use crate::domain::report::comment::record::{CommentRecord, ShownComment};
 use crate::domain::report::record::CommitKey;
-use crate::ports::{CommentLog, CommentPage, Cursor};
+use crate::ports::{CommentLog, Cursor, SubjectPage};
 
 use crate::aws::commits::keys::{COMMENT, subject_key};
 use crate::aws::commits::{read, write};
@@ -25,15 +25,8 @@ impl CommentLog for DynamoStore {
     }
 
     async fn replace_comment(&self, record: &CommentRecord) -> Result<bool, Fault> {
-        let mut change = replacement(record);
-        let condition = match record.version {
-            0 | 1 => "attribute_not_exists(#version)",
-            version => {
-                change.compare("version", ":seen", n(version - 1));
-                "#version = :seen"
-            }
-        };
-        self.change_record(record.subject(), COMMENT.to_owned(), change, condition)
+        let change = replacement(record);
+        self.replace_record(record.subject(), COMMENT, change, record.version)
             .await
     }
 
@@ -41,13 +34,8 @@ impl CommentLog for DynamoStore {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> Result<CommentPage, Fault> {
-        let (items, next) = self.listed_keys(UNSENT, before, after).await?;
-        let subjects: Result<_, Fault> = items.iter().map(read::subject).collect();
-        Ok(CommentPage {
-            subjects: subjects?,
-            next,
-        })
+    ) -> Result<SubjectPage, Fault> {
+        self.listed_subjects(UNSENT, before, after).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ids::{
 use crate::domain::report::deployment::record::{
     Deployment, DeploymentRecord, DeploymentState, ShownDeployment,
 };
-use crate::ports::{Cursor, DeploymentLog, DeploymentPage};
+use crate::ports::{Cursor, DeploymentLog, SubjectPage};
 
 use crate::aws::commits::keys::{DEPLOYMENTS, subject_key};
 use crate::aws::commits::{read, write};
@@ -23,21 +23,15 @@ const UNSENT: &str = "deployment-unsent";
 
 impl DeploymentLog for DynamoStore {
     async fn deployments(&self, subject: &Subject) -> Result<Option<DeploymentRecord>, Fault> {
-        let key = (subject_key(subject), DEPLOYMENTS.to_owned());
-        let item = self.item(key.0, key.1).await?;
+        let item = self
+            .item(subject_key(subject), DEPLOYMENTS.to_owned())
+            .await?;
         item.as_ref().map(record).transpose()
     }
 
     async fn replace_deployments(&self, record: &DeploymentRecord) -> Result<bool, Fault> {
-        let mut change = replacement(record);
-        let condition = match record.version {
-            0 | 1 => "attribute_not_exists(#version)",
-            version => {
-                change.compare("version", ":seen", n(version - 1));
-                "#version = :seen"
-            }
-        };
-        self.change_record(&record.subject, DEPLOYMENTS.to_owned(), change, condition)
+        let change = replacement(record);
+        self.replace_record(&record.subject, DEPLOYMENTS, change, record.version)
             .await
     }
 
@@ -45,13 +39,8 @@ impl DeploymentLog for DynamoStore {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> Result<DeploymentPage, Fault> {
-        let (items, next) = self.listed_keys(UNSENT, before, after).await?;
-        let subjects: Result<_, Fault> = items.iter().map(read::subject).collect();
-        Ok(DeploymentPage {
-            subjects: subjects?,
-            next,
-        })
+    ) -> Result<SubjectPage, Fault> {
+        self.listed_subjects(UNSENT, before, after).await
     }
 }
 

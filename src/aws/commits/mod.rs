@@ -9,7 +9,7 @@ pub(super) mod write;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase};
-use crate::ports::{CommitList, CommitLog, CommitPage, Cursor};
+use crate::ports::{CommitList, CommitLog, CommitPage, Cursor, SubjectPage};
 
 use crate::aws::call::measured;
 use crate::aws::commits::keys::{COMMIT, commit_key, subject_key};
@@ -30,6 +30,41 @@ impl DynamoStore {
     ) -> Result<bool, Fault> {
         self.update_item(subject_key(subject), sort_key, change, Some(condition))
             .await
+    }
+
+    /// Replaces a record of a subject and returns true, if the version before is in the table; the
+    /// first version, if there is no record.
+    async fn replace_record(
+        &self,
+        subject: &Subject,
+        sort_key: &str,
+        mut change: Expression,
+        version: u64,
+    ) -> Result<bool, Fault> {
+        let condition = match version {
+            0 | 1 => "attribute_not_exists(#version)",
+            version => {
+                change.compare("version", ":seen", n(version - 1));
+                "#version = :seen"
+            }
+        };
+        self.change_record(subject, sort_key.to_owned(), change, condition)
+            .await
+    }
+
+    /// Returns a page of the subjects of a list in the index.
+    async fn listed_subjects(
+        &self,
+        list: &str,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> Result<SubjectPage, Fault> {
+        let (items, next) = self.listed_keys(list, before, after).await?;
+        let subjects: Result<_, Fault> = items.iter().map(read::subject).collect();
+        Ok(SubjectPage {
+            subjects: subjects?,
+            next,
+        })
     }
 
     /// Returns a page of the keys of a list in the index.

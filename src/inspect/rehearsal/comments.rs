@@ -3,7 +3,7 @@
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::comment::record::CommentRecord;
-use crate::ports::{CommentLog, CommentPage, Cursor, StoreReader};
+use crate::ports::{CommentLog, Cursor, StoreReader, SubjectPage};
 
 use crate::inspect::rehearsal::RehearsalStore;
 
@@ -20,8 +20,8 @@ impl<S: StoreReader> CommentLog for RehearsalStore<S> {
         &self,
         _before: Timestamp,
         _after: Option<Cursor>,
-    ) -> Result<CommentPage, Fault> {
-        Ok(CommentPage {
+    ) -> Result<SubjectPage, Fault> {
+        Ok(SubjectPage {
             subjects: Vec::new(),
             next: None,
         })

@@ -3,7 +3,7 @@
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::deployment::record::DeploymentRecord;
-use crate::ports::{Cursor, DeploymentLog, DeploymentPage, StoreReader};
+use crate::ports::{Cursor, DeploymentLog, StoreReader, SubjectPage};
 
 use crate::inspect::rehearsal::RehearsalStore;
 
@@ -20,8 +20,8 @@ impl<S: StoreReader> DeploymentLog for RehearsalStore<S> {
         &self,
         _before: Timestamp,
         _after: Option<Cursor>,
-    ) -> Result<DeploymentPage, Fault> {
-        Ok(DeploymentPage {
+    ) -> Result<SubjectPage, Fault> {
+        Ok(SubjectPage {
             subjects: Vec::new(),
             next: None,
         })

@@ -93,8 +93,8 @@ pub(crate) async fn every_part_of_a_comment_reads_back_equal<S: StoreStage>(stag
     assert!(commits.is_empty(), "a comment is no commit");
 }
 
-/// "Replaces a record ... if its version is one less than that of `record`. The first version needs
-/// that there is no record."
+/// "Replaces a record ... if its version is one less than that of `record`. The first version is
+/// written only if there is no record."
 pub(crate) async fn only_the_next_version_replaces_a_comment<S: StoreStage>(stage: &S) {
     assert!(!replace(stage, &record(7, 2, at(1_000))).await);
     assert!(replace(stage, &record(7, 1, at(1_000))).await);

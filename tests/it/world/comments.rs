@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::{CommentId, Subject, Timestamp};
 use branchline::domain::report::comment::record::CommentRecord;
-use branchline::ports::{CommentLog, CommentPage, Cursor, Earlier};
+use branchline::ports::{CommentLog, Cursor, Earlier, SubjectPage};
 
 use super::github::FakeGitHub;
+use super::pages::page;
 use super::store::FakeStore;
 use crate::world::fault_injection::Op;
 
@@ -50,29 +51,18 @@ impl CommentLog for FakeStore {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> Result<CommentPage, Fault> {
+    ) -> Result<SubjectPage, Fault> {
         let effect = || {
             let table = self.locked();
-            let listed = table.comments.values();
-            let mut listed: Vec<(String, Subject)> = listed
-                .filter(|record| record.is_unsent && record.updated_at < before)
-                .map(|record| {
-                    let subject = record.subject();
-                    let position = format!("{} {}", record.updated_at, subject.table_key());
-                    (position, subject.clone())
-                })
-                .collect();
-            listed.sort();
-            let position = after.and_then(|after| after.0.get("position").cloned());
-            listed.retain(|(at, _)| position.as_ref().is_none_or(|position| at > position));
-            let more = listed.len() > PAGE;
-            listed.truncate(PAGE);
-            let last = listed.last().filter(|_| more);
-            let next = last.map(|(at, _)| Cursor([("position".to_owned(), at.clone())].into()));
-            Ok(CommentPage {
-                subjects: listed.into_iter().map(|(_, subject)| subject).collect(),
-                next,
-            })
+            let records = table.comments.values();
+            let unsent = records.filter(|record| record.is_unsent && record.updated_at < before);
+            let listed = unsent.map(|record| {
+                let subject = record.subject();
+                let position = format!("{} {}", record.updated_at, subject.table_key());
+                (position, subject.clone())
+            });
+            let (subjects, next) = page(PAGE, listed, after);
+            Ok(SubjectPage { subjects, next })
         };
         self.faults.pass(Op::ListComments, effect).await
     }

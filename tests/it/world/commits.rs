@@ -8,6 +8,7 @@ use branchline::domain::report::record::{CommitKey, CommitRecord, CommitUpdate};
 use branchline::domain::state::claim::Transition;
 use branchline::ports::{CommitList, CommitLog, CommitPage, Cursor};
 
+use super::pages::page;
 use super::store::FakeStore;
 use crate::world::fault_injection::Op;
 
@@ -102,28 +103,15 @@ impl CommitLog for FakeStore {
         let effect = || {
             let table = self.locked();
             let listed = table.commits.0.values();
-            let mut keys: Vec<(String, CommitKey)> = listed
+            let listed = listed
                 .filter(|(record, at)| *at == Some(list) && record.updated_at < before)
                 .map(|(record, _)| {
                     let (subject, commit) = (record.key.subject.key(), &record.key.commit);
                     let position = format!("{} {subject} {commit}", record.updated_at);
                     (position, record.key.clone())
-                })
-                .collect();
-            keys.sort();
-            let position = after.and_then(|after| after.0.get("position").cloned());
-            let rest = keys
-                .into_iter()
-                .filter(|(at, _)| position.as_ref().is_none_or(|position| at > position));
-            let mut rest: Vec<_> = rest.collect();
-            let more = rest.len() > PAGE;
-            rest.truncate(PAGE);
-            let last = rest.last().filter(|_| more);
-            let next = last.map(|(at, _)| Cursor([("position".to_owned(), at.clone())].into()));
-            Ok(CommitPage {
-                keys: rest.into_iter().map(|(_, key)| key).collect(),
-                next,
-            })
+                });
+            let (keys, next) = page(PAGE, listed, after);
+            Ok(CommitPage { keys, next })
         };
         self.faults.pass(Op::ListCommits, effect).await
     }

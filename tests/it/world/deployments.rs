@@ -9,8 +9,9 @@ use branchline::domain::report::deployment::DeploymentStatus;
 use branchline::domain::report::deployment::record::{
     DeploymentRecord, DeploymentState, ShownDeployment,
 };
-use branchline::ports::{Cursor, DeploymentLog, DeploymentPage, WantedDeployment};
+use branchline::ports::{Cursor, DeploymentLog, SubjectPage, WantedDeployment};
 
+use super::pages::page;
 use super::store::FakeStore;
 use crate::world::fault_injection::Op;
 
@@ -53,28 +54,18 @@ impl DeploymentLog for FakeStore {
         &self,
         before: Timestamp,
         after: Option<Cursor>,
-    ) -> Result<DeploymentPage, Fault> {
+    ) -> Result<SubjectPage, Fault> {
         let effect = || {
             let table = self.locked();
-            let listed = table.deployments.values();
-            let mut listed: Vec<(String, Subject)> = listed
-                .filter(|record| record.is_unsent && record.updated_at < before)
-                .map(|record| {
-                    let position = format!("{} {}", record.updated_at, record.subject.table_key());
-                    (position, record.subject.clone())
-                })
-                .collect();
-            listed.sort();
-            let position = after.and_then(|after| after.0.get("position").cloned());
-            listed.retain(|(at, _)| position.as_ref().is_none_or(|position| at > position));
-            let more = listed.len() > PAGE;
-            listed.truncate(PAGE);
-            let last = listed.last().filter(|_| more);
-            let next = last.map(|(at, _)| Cursor([("position".to_owned(), at.clone())].into()));
-            Ok(DeploymentPage {
-                subjects: listed.into_iter().map(|(_, subject)| subject).collect(),
-                next,
-            })
+            let records = table.deployments.values();
+            let unsent = records.filter(|record| record.is_unsent && record.updated_at < before);
+            let listed = unsent.map(|record| {
+                let subject = &record.subject;
+                let position = format!("{} {}", record.updated_at, subject.table_key());
+                (position, subject.clone())
+            });
+            let (subjects, next) = page(PAGE, listed, after);
+            Ok(SubjectPage { subjects, next })
         };
         self.faults.pass(Op::ListDeployments, effect).await
     }

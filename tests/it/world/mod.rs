@@ -36,6 +36,7 @@ pub(crate) mod job_daemon;
 mod jobs;
 pub(crate) mod lives;
 mod operation;
+mod pages;
 pub(crate) mod pipeline_event;
 pub(crate) mod pipelines;
 pub(crate) mod projects;

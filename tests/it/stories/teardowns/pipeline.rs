@@ -9,8 +9,7 @@ use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 use serde_json::Value;
 
-use super::{GONE, RETIRING, SUBJECT};
-use crate::stories::clones::forgetting::forget;
+use super::{ACTIVE, GONE, RETIRING, SUBJECT, TORN_DOWN};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
     TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule,
@@ -20,7 +19,6 @@ use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 const ENVIRONMENT: &str = "pr-7";
-const ACTIVE: [&str; 1] = ["acme/api#7 active api-pr-7"];
 
 impl World {
     /// Opens pull request 7, whose environment has no stack, and builds it.
@@ -47,10 +45,6 @@ impl World {
         assert!(outcome.starts_with("teardown-failed: "), "{outcome}");
         assert_eq!(self.mappings(), RETIRING);
     }
-
-    fn last_error(&self) -> String {
-        self.mapping(SUBJECT).last_error.unwrap_or_default()
-    }
 }
 
 #[test]
@@ -72,14 +66,7 @@ fn the_clone_becomes_a_clone_of_the_teardown_template_and_is_deleted_after_it_ra
         world.build().await;
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
-        assert_eq!(
-            world.history(SUBJECT),
-            [
-                "created unseen>active",
-                "teardown-started active>retiring",
-                "deleted retiring>gone"
-            ]
-        );
+        assert_eq!(world.history(SUBJECT), TORN_DOWN);
     });
 }
 
@@ -110,7 +97,6 @@ fn a_teardown_template_that_is_missing_is_looked_for_again() {
     run_story(async |world| {
         world.open_environment(environment_rule()).await;
         world.close_in_vain().await;
-        assert_eq!(world.mappings(), RETIRING);
         let error = world.last_error();
         assert!(
             error.starts_with("the teardown by 'api-teardown' failed: template-missing:"),
@@ -140,12 +126,7 @@ fn a_teardown_template_that_cannot_be_cloned_is_given_up_in_the_end() {
             world.clock.advance(Duration::from_hours(4));
             assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
         }
-        let left = "0 teardowns went on, 1 left behind";
-        assert_eq!(world.look_after_teardowns().await, left);
-        assert_eq!(world.mappings(), RETIRING);
-        forget(world, &world.mapping(SUBJECT)).await;
-        assert_eq!(world.mappings(), GONE);
-        world.expect_stack(ENVIRONMENT);
+        world.forget_left_behind(ENVIRONMENT).await;
     });
 }
 
@@ -166,11 +147,7 @@ fn a_failed_run_is_repeated_and_then_left_behind_until_it_is_forgotten() {
             assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
             world.build().await;
         }
-        let left = "0 teardowns went on, 1 left behind";
-        assert_eq!(world.look_after_teardowns().await, left);
-        forget(world, &world.mapping(SUBJECT)).await;
-        assert_eq!(world.mappings(), GONE);
-        world.expect_stack(ENVIRONMENT);
+        world.forget_left_behind(ENVIRONMENT).await;
     });
 }
 

@@ -7,20 +7,11 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::ports::Clock;
 
-use super::{GONE, RETIRING, STACK, SUBJECT};
-use crate::stories::clones::forgetting::forget;
+use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, TORN_DOWN};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, deploying_template, stacks_rule};
-use crate::world::story::{World, run_story};
+use crate::world::story::run_story;
 use crate::world::webhook::{REPOSITORY, Webhook};
-
-const ACTIVE: [&str; 1] = ["acme/api#7 active api-pr-7"];
-
-impl World {
-    fn stack_error(&self) -> String {
-        self.mapping(SUBJECT).last_error.unwrap_or_default()
-    }
-}
 
 #[test]
 fn the_stack_is_deleted_by_the_daemon_and_then_the_pipeline() {
@@ -38,14 +29,7 @@ fn the_stack_is_deleted_by_the_daemon_and_then_the_pipeline() {
         assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
-        assert_eq!(
-            world.history(SUBJECT),
-            [
-                "created unseen>active",
-                "teardown-started active>retiring",
-                "deleted retiring>gone"
-            ]
-        );
+        assert_eq!(world.history(SUBJECT), TORN_DOWN);
     });
 }
 
@@ -96,7 +80,7 @@ fn a_failed_deletion_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         world.close().await;
         world.look_after_teardowns().await;
         assert_eq!(
-            world.stack_error(),
+            world.last_error(),
             "the stacks could not be deleted: stack api-pr-7 is DELETE_FAILED: Bucket (AWS::S3::Bucket): the bucket is not empty"
         );
         for _ in 0..5 {
@@ -105,12 +89,7 @@ fn a_failed_deletion_is_repeated_and_then_left_behind_until_it_is_forgotten() {
             assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
             assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
         }
-        let left = "0 teardowns went on, 1 left behind";
-        assert_eq!(world.look_after_teardowns().await, left);
-        assert_eq!(world.mappings(), RETIRING);
-        forget(world, &world.mapping(SUBJECT)).await;
-        assert_eq!(world.mappings(), GONE);
-        world.expect_stack(STACK);
+        world.forget_left_behind(STACK).await;
     });
 }
 
@@ -137,7 +116,7 @@ fn a_stack_that_is_being_updated_is_waited_for() {
         for _ in 0..10 {
             world.look_after_teardowns().await;
         }
-        assert_eq!(world.stack_error(), "stack api-pr-7 is UPDATE_IN_PROGRESS");
+        assert_eq!(world.last_error(), "stack api-pr-7 is UPDATE_IN_PROGRESS");
         let teardown = world.mapping(SUBJECT).resources.teardown.unwrap();
         assert_eq!(teardown.failures, 0, "that is no failure");
         world.account.set_stack_status(STACK, None);
