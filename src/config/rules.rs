@@ -1,6 +1,5 @@
 //! Resolves `[[rule]]`.
 
-use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::report::ReportForm;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -210,10 +209,6 @@ fn refuse_shadowed(
 fn refuse_teardown(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>, rule: &Rule) {
     if rule.overrides.preview.teardown.template() == Some(&rule.template) {
         let what = "preview.teardown names the template of the rule, which deploys: name a pipeline that removes the environment";
-        diagnostics.note(table.place(), what);
-    }
-    if rule.overrides.preview.teardown == TeardownPolicy::Stacks && rule.start == Start::Push {
-        let what = "preview.teardown = \"stacks\" does not go with start = \"push\": CodePipeline could deploy the stacks again while they are deleted; use start = \"commit\" or \"head\", or teardown = \"run\"";
         diagnostics.note(table.place(), what);
     }
 }

@@ -322,7 +322,7 @@ fn teardown(pipeline: &str, row: Option<&Mapping>) -> String {
             "let {pipeline} remove the environment of its subject, as a clone of {template}, then delete it"
         ),
         TeardownPolicy::Stacks => {
-            format!("delete the stacks of its subject, one after the other, then {pipeline}")
+            format!("delete {pipeline}, then the stacks of its subject, one after the other")
         }
         TeardownPolicy::Run | TeardownPolicy::None => {
             format!("let {pipeline} delete the stacks of its subject, then delete it")

@@ -50,6 +50,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
+    /// Deletes the clone of a subject. If the clone removes the environment itself, it is changed
+    /// for that instead, and deleted once that is done. Stacks that the daemon deletes come after
+    /// the clone: as long as there is one, a person or CodePipeline can start it, and deploy them
+    /// again.
     pub(in crate::reconcile) async fn delete(
         &self,
         name: &PipelineName,
@@ -58,56 +62,56 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
-        let policy = self.teardown_due(mapping);
-        let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
-            // Without an ARN it was never settled as created.
-            None if policy == Some(TeardownPolicy::Stacks) && mapping.pipeline_arn().is_some() => {
-                if let Some(done) = self.delete_stack(action).await {
-                    return done;
+        let found = self.pipelines.find(name, mapping.pipeline_arn()).await?;
+        // Without an ARN it was never settled as created.
+        let was_made = found.is_some() || mapping.pipeline_arn().is_some();
+        let policy = self.teardown_due(mapping).filter(|_| was_made);
+        let by_clone = policy
+            .as_ref()
+            .filter(|policy| **policy != TeardownPolicy::Stacks);
+        let outcome = match (found, by_clone) {
+            (None, Some(_)) => return Ok(left_behind()),
+            // The attempt before this one has deleted it.
+            (None, None) if mapping.resources.teardown.is_some() => Outcome::Deleted,
+            (None, None) => Outcome::AlreadyDeleted,
+            (Some(found), by_clone) if self.owns(name, &found, action).await? => {
+                if let Some(policy) = by_clone {
+                    return self.tear_down(name, policy, action, journal).await;
                 }
-                Outcome::AlreadyDeleted
-            }
-            None if policy.is_some() && mapping.pipeline_arn().is_some() => {
-                let left = EffectResult::Retiring {
-                    teardown: Teardown::impossible(),
-                    problem: None,
-                };
-                metrics::left_behind();
-                return Ok((left, Outcome::LeftBehind));
-            }
-            None => Outcome::AlreadyDeleted,
-            Some(found) if self.owns(name, &found, action).await? => {
-                let torn_down = self.torn_down(name, policy.as_ref(), action, journal);
-                if let Some(done) = torn_down.await {
-                    return done;
-                }
-                self.stop_running(name, action).await?;
-                self.check_claim(action)?;
-                self.pipelines.delete(name, action.claim).await?;
-                self.deleted(journal).await;
+                self.delete_pipeline(name, policy.as_ref(), action, journal)
+                    .await?;
                 Outcome::Deleted
             }
-            // It was never settled as created, so it is not ours.
-            Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
-            Some(found) => return Err(self.not_ours(name, &found)),
+            (Some(_), _) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
+            (Some(found), _) => return Err(self.not_ours(name, &found)),
         };
+        if policy == Some(TeardownPolicy::Stacks)
+            && let Some(begun) = self.delete_stack(action).await
+        {
+            return begun;
+        }
         self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))
     }
 
-    /// Stops running executions if the rule says so. The effect of DeletePipeline on them is not
-    /// documented.
-    async fn stop_running(
+    /// Deletes the pipeline. What runs is stopped first if it would deploy stacks that are deleted
+    /// next, or if the rule says so: the effect of DeletePipeline on it is not documented.
+    async fn delete_pipeline(
         &self,
         name: &PipelineName,
+        policy: Option<&TeardownPolicy>,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> Result<(), Fault> {
         let rule = self.rule_today(action.claim.mapping());
-        match rule.is_some_and(|rule| rule.stop_on_close) {
-            true => self.stop_all(name, action).await,
-            false => Ok(()),
+        if policy.is_some() || rule.is_some_and(|rule| rule.stop_on_close) {
+            self.stop_all(name, action).await?;
         }
+        self.check_claim(action)?;
+        self.pipelines.delete(name, action.claim).await?;
+        self.deleted(journal).await;
+        Ok(())
     }
 
     /// Returns the rule of a row by today's rules.
@@ -129,4 +133,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(())
     }
+}
+
+/// Returns the end of a teardown whose pipeline is gone.
+fn left_behind() -> (EffectResult, Outcome) {
+    metrics::left_behind();
+    let left = EffectResult::Retiring {
+        teardown: Teardown::impossible(),
+        problem: None,
+    };
+    (left, Outcome::LeftBehind)
 }

@@ -1,8 +1,9 @@
-//! Deletes the stacks of a subject by CloudFormation itself, before its pipeline is deleted.
+//! Deletes the stacks of a subject by CloudFormation itself, after its pipeline was deleted.
 //!
 //! One stack is deleted at a time, the one that was deployed last first. Which of them are left is
 //! asked each time, so the row need not say it.
 
+use crate::domain::clone::execution::Execution;
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::Fault;
 use crate::domain::outcome::result::Outcome;
@@ -15,7 +16,7 @@ use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Begins to delete the last stack that is left. Returns `None` if there is none, and the
-    /// pipeline may be deleted.
+    /// subject is gone.
     pub(in crate::reconcile) async fn delete_stack(
         &self,
         action: &ClaimedAction<'_>,
@@ -34,6 +35,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             // A subject that is open again is not deleted, but started.
             Ok(Deletion::Nothing) if mapping.wants_pipeline().is_some() => {
                 (Teardown::due(failures, now), None)
+            }
+            // What was stopped may still be about to create one.
+            Ok(Deletion::Nothing) if mapping.resources.teardown.is_none() && has_run(mapping) => {
+                (Teardown::postponed(failures, now), None)
             }
             Ok(Deletion::Nothing) => return None,
             Err(fault) => return Some(self.teardown_failed(&last, fault, mapping)),
@@ -73,6 +78,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(None)
     }
+}
+
+/// Returns true if an execution was running when the deletion of the pipeline was claimed.
+fn has_run(mapping: &Mapping) -> bool {
+    let mut executions = mapping.observed.executions.iter();
+    executions.any(Execution::is_running)
 }
 
 /// What came of the attempt to delete a stack.

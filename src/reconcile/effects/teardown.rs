@@ -38,33 +38,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let recorded = mapping.resources.teardown_policy.as_ref();
         let rule = self.rule_today(mapping);
         let today = rule.map(|rule| &rule.overrides.preview.teardown);
+        // The pipeline is deleted already.
+        let is_begun = mapping.resources.teardown.is_some();
+        let goes_on = is_begun && recorded == Some(&TeardownPolicy::Stacks);
+        let today = today.filter(|today| **today == TeardownPolicy::None || !goes_on);
         today.or(recorded).cloned().unwrap_or_default()
-    }
-
-    /// Removes the environment, or begins to. Returns `None` if there is nothing to remove.
-    pub(in crate::reconcile) async fn torn_down(
-        &self,
-        name: &PipelineName,
-        policy: Option<&TeardownPolicy>,
-        action: &ClaimedAction<'_>,
-        journal: &mut Journal,
-    ) -> Option<EffectOutcome> {
-        match policy? {
-            // What runs would deploy the stacks again.
-            TeardownPolicy::Stacks => match self.stop_all(name, action).await {
-                Ok(()) => self.delete_stack(action).await,
-                Err(fault) => Some(Err(fault)),
-            },
-            policy @ (TeardownPolicy::Run | TeardownPolicy::Pipeline(_) | TeardownPolicy::None) => {
-                Some(self.tear_down(name, policy, action, journal).await)
-            }
-        }
     }
 
     /// Changes the pipeline into one that removes the environment, and starts it. What it runs is
     /// stopped first, so that nothing is deployed again. An attempt that was cut off is made again:
     /// to remove a thing twice does no harm.
-    async fn tear_down(
+    pub(in crate::reconcile) async fn tear_down(
         &self,
         name: &PipelineName,
         policy: &TeardownPolicy,

@@ -16,7 +16,7 @@ use crate::world::clock::FakeClock;
 use crate::world::event_bridge::EventBridge;
 use crate::world::fault_injection::FaultInjection;
 use crate::world::history;
-use crate::world::story::{World, paused};
+use crate::world::story::{World, seeded};
 use crate::world::webhook::Webhook;
 
 /// Runs of each outage.
@@ -51,10 +51,10 @@ const OUTAGES: [Outage; 6] = [
 #[test]
 fn a_github_that_is_down_for_an_hour_delays_no_pipeline_and_loses_no_report() {
     for seed in 0..SEEDS {
-        let undisturbed = paused().block_on(play(Outage::Nothing, seed));
+        let undisturbed = seeded(seed).block_on(play(Outage::Nothing, seed));
         println!("without an outage, seed {seed}: {undisturbed:?}");
         for outage in OUTAGES {
-            let slowest = paused().block_on(play(outage, seed));
+            let slowest = seeded(seed).block_on(play(outage, seed));
             println!("{outage:?}, seed {seed}: {slowest:?} to a pipeline at the most");
             assert!(
                 slowest <= undisturbed,

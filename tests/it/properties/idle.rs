@@ -32,7 +32,7 @@ use crate::world::fault_injection::Trouble;
 use crate::world::job_daemon::ChaoticDaemons;
 use crate::world::queue::SENDER;
 use crate::world::rules::pull_request_rule;
-use crate::world::story::{World, owner, paused};
+use crate::world::story::{World, owner, paused, seeded};
 use crate::world::webhook::Webhook;
 
 /// Runs in one test.
@@ -110,7 +110,7 @@ struct Pull {
 }
 
 fn play(seed: u64) -> Figures {
-    let ended = paused().block_on(simulate(seed));
+    let ended = seeded(seed).block_on(simulate(seed));
     ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"))
 }
 

@@ -18,7 +18,7 @@ use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{FaultInjection, Op, Trouble, When};
 use crate::world::history::{WEB, WEB_TEMPLATE};
 use crate::world::rules::{patterns, pipeline_name, pull_request_rule, template};
-use crate::world::story::{World, paused};
+use crate::world::story::{World, seeded};
 use crate::world::webhook::Webhook;
 
 /// Runs of each breakage.
@@ -134,7 +134,7 @@ fn a_broken_rule_delays_no_other_repository() {
     let mut late = Vec::new();
     for breakage in &BREAKAGES {
         let worst = (0..SEEDS)
-            .map(|seed| (paused().block_on(slowest(breakage, seed)), seed))
+            .map(|seed| (seeded(seed).block_on(slowest(breakage, seed)), seed))
             .max();
         let (worst, seed) = worst.unwrap_or_default();
         println!("{}: {worst:?} at the most, with seed {seed}", breakage.what);

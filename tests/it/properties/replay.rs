@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::world::account::Pipeline;
 use crate::world::clock::FakeClock;
 use crate::world::history::{self, History, WEB};
-use crate::world::story::{World, paused};
+use crate::world::story::{World, seeded};
 use crate::world::webhook::{REPOSITORY, Sealed, Webhook};
 
 /// Histories in one run.
@@ -87,7 +87,7 @@ fn a_replay_changes_nothing_that_later_events_decided() {
 }
 
 fn play(seed: u64, figures: &mut Figures) {
-    let ended = paused().block_on(replay(seed, figures));
+    let ended = seeded(seed).block_on(replay(seed, figures));
     ended
         .unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}\nwith BRANCHLINE_SEED={seed}"));
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::world::clock::FakeClock;
 use crate::world::event_bridge::EventBridge;
 use crate::world::history::{self, History};
-use crate::world::story::paused;
+use crate::world::story::seeded;
 
 /// Histories in one run.
 const HISTORIES: u64 = 400;
@@ -55,7 +55,7 @@ fn github_shows_how_the_newest_execution_of_each_head_ended() {
 }
 
 fn play(seed: u64, figures: &mut Figures) {
-    let ended = paused().block_on(converge(seed, figures));
+    let ended = seeded(seed).block_on(converge(seed, figures));
     ended
         .unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}\nwith BRANCHLINE_SEED={seed}"));
 }

@@ -1,5 +1,5 @@
 //! Subjects with stacks of their own: whatever happens, in the end the stacks are those of the open
-//! pull requests, and no pipeline is deleted before its stacks.
+//! pull requests, and the mapping stays until they are deleted.
 //!
 //! `BRANCHLINE_SEED=17 cargo test --test it properties::teardowns -- --nocapture` plays one seed
 //! alone.
@@ -31,7 +31,7 @@ use crate::world::rules::{
     stacks_rule,
 };
 use crate::world::stacks::{DEPLOY, DESTROY};
-use crate::world::story::{World, paused};
+use crate::world::story::{World, paused, seeded};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// Runs in one test.
@@ -89,14 +89,9 @@ impl Kind {
 
 #[test]
 fn whatever_happens_stacks_are_those_of_open_pull_requests() {
-    play_seeds(Kind::Run);
-    play_seeds(Kind::Pipeline);
-}
-
-#[test]
-#[ignore = "about one world in sixty keeps a stack whose mapping is gone: a fault that is not found yet"]
-fn whatever_happens_the_daemon_deletes_the_stacks_of_closed_pull_requests() {
-    play_seeds(Kind::Stacks);
+    for kind in Kind::ALL {
+        play_seeds(kind);
+    }
 }
 
 fn play_seeds(kind: Kind) {
@@ -137,7 +132,7 @@ struct Pull {
 }
 
 fn play(kind: Kind, seed: u64) -> Figures {
-    let ended = paused().block_on(simulate(kind, seed));
+    let ended = seeded(seed).block_on(simulate(kind, seed));
     ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {kind:?}: {why}"))
 }
 

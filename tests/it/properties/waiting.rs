@@ -26,7 +26,7 @@ use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::job_daemon::{ChaoticDaemons, JOBS, job_daemon};
 use crate::world::rules::pull_request_rule;
-use crate::world::story::{World, paused, run_daemon, run_story};
+use crate::world::story::{World, paused, run_daemon, run_story, seeded};
 use crate::world::webhook::Webhook;
 
 /// Shorter than any wait of a message that found its rule full.
@@ -247,7 +247,7 @@ fn whatever_happens_the_slots_are_used() {
 }
 
 fn play(seed: u64) {
-    let ended = paused().block_on(simulate(seed));
+    let ended = seeded(seed).block_on(simulate(seed));
     ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"));
 }
 

@@ -168,7 +168,10 @@ impl Account {
                 }
                 events.extend(progress.go_on(index < last, fate));
                 match (before, run.next, run.state) {
-                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration, now),
+                    // A person may also retry it.
+                    ((Next::Fetch | Next::Nothing, _), Next::Build, _) => {
+                        stacks.deploy(&pipeline.declaration, now);
+                    }
                     ((_, before), _, ExecutionState::Succeeded) if !before.is_final() => {
                         stacks.delete(&pipeline.declaration);
                     }
@@ -198,6 +201,8 @@ impl Account {
             return Ok(RetryResult::NotRetryable);
         };
         run.retry(now);
+        let declaration = pipeline.declaration.clone();
+        self.stacks.deploy(&declaration, now);
         Ok(match std::mem::take(&mut self.repeats_retry) {
             true => RetryResult::NotRetryable,
             false => RetryResult::Begun,

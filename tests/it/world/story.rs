@@ -99,6 +99,13 @@ pub(crate) fn paused() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
+/// Returns such a runtime for a world that plays this seed. What the daemon does in a random order,
+/// its jobs for instance, is the same in every play.
+pub(crate) fn seeded(seed: u64) -> tokio::runtime::Runtime {
+    fastrand::seed(seed);
+    paused()
+}
+
 fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
     paused().block_on(async {
         let world = World::new(clock());

@@ -28,7 +28,7 @@ use crate::world::event_bridge::EventBridge;
 use crate::world::fault_injection::FaultInjection;
 use crate::world::history::{self, History};
 use crate::world::queue_state::StoredMessage;
-use crate::world::story::{World, paused};
+use crate::world::story::{World, seeded};
 use sending::send;
 
 /// Runs in one test.
@@ -156,7 +156,7 @@ fn a_seed_plays_the_same_run_again() {
 }
 
 fn play(seed: u64) -> Run {
-    let ended = paused().block_on(simulate(seed));
+    let ended = seeded(seed).block_on(simulate(seed));
     ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}\nwith BRANCHLINE_SEED={seed}"))
 }
 

@@ -9,23 +9,19 @@ use branchline::ports::Clock;
 
 use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, TORN_DOWN};
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{TEMPLATE, deploying_template, stacks_rule};
+use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, stacks_rule};
 use crate::world::story::run_story;
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 #[test]
-fn the_stack_is_deleted_by_the_daemon_and_then_the_pipeline() {
+fn the_pipeline_is_deleted_and_then_its_stack_by_the_daemon() {
     run_story(async |world| {
         world.open_preview(stacks_rule()).await;
         assert_eq!(world.close().await, ["teardown-started"]);
         assert_eq!(world.mappings(), RETIRING);
         assert_eq!(world.stack_names(), [STACK], "its deletion takes time");
-        let pipeline = world.pipeline("api-pr-7");
-        assert_eq!(
-            pipeline.source("BranchName"),
-            Some("feature/x"),
-            "as it was"
-        );
+        // A person, or CodePipeline itself, could start it, and deploy the stack again.
+        assert!(!world.account.all().contains_key("api-pr-7"));
         assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
@@ -65,7 +61,6 @@ fn what_runs_is_stopped_before_its_stack_is_deleted() {
         world.close().await;
         let entry = world.history(SUBJECT);
         assert!(entry.last().unwrap().starts_with("teardown-started"));
-        world.build().await;
         world.look_after_teardowns().await;
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
@@ -178,9 +173,8 @@ fn a_pipeline_that_was_deleted_by_hand_is_not_needed() {
 #[test]
 fn without_a_stack_the_pipeline_is_deleted_at_once() {
     run_story(async |world| {
-        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
-        world.restart(vec![stacks_rule()]);
-        world.deliver(Webhook::pull_request("opened")).await;
+        world.open_preview(stacks_rule()).await;
+        world.account.remove_stack(STACK);
         assert_eq!(world.close().await, ["deleted"]);
         assert_eq!(world.mappings(), GONE);
     });
@@ -196,5 +190,38 @@ fn the_row_knows_the_way_without_its_rule() {
         assert_eq!(teardown.teardown_policy, Some(TeardownPolicy::Stacks));
         world.look_after_teardowns().await;
         assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_stack_that_appears_after_the_deletion_of_its_pipeline_is_deleted() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.restart(vec![stacks_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        // Its first execution runs, and CloudFormation was about to hear of the stack.
+        assert_eq!(world.close().await, ["teardown-started"]);
+        assert_eq!(world.mappings(), RETIRING);
+        world.account.give_stack(STACK);
+        for _ in 0..2 {
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        }
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_rule_that_changes_meanwhile_does_not_need_the_pipeline_that_is_gone() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        assert_eq!(world.close().await, ["teardown-started"]);
+        world.restart(vec![preview_rule()]);
+        for _ in 0..3 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
     });
 }
