@@ -161,11 +161,13 @@ fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
     let execution = execution.map(TeardownRun::Execution);
     let stack = part.optional("stack", |id| StackId::parse(id).ok())?;
     let stack = stack.map(TeardownRun::Stack);
+    let is = |flag: &str| Ok(part.names().any(|name| name == flag) && part.flag(flag)?);
     Ok(Teardown {
         run: execution.or(stack),
         failures: part.required("failures")?,
         retry_at: part.number("retry_at")?.map(Timestamp),
-        is_finished: part.names().any(|name| name == "finished") && part.flag("finished")?,
+        is_finished: is("finished")?,
+        is_remade: is("remade")?,
     })
 }
 

@@ -109,6 +109,7 @@ fn full() -> Mapping {
                 failures: 1,
                 retry_at: Some(Timestamp(9)),
                 is_finished: true,
+                is_remade: true,
             }),
         },
         observed: Observed {

@@ -126,6 +126,7 @@ fn stacks(stacks: &[Stack]) -> Option<AttributeValue> {
 }
 
 fn teardown(teardown: &Teardown) -> AttributeValue {
+    let is = |flag: bool| flag.then_some(AttributeValue::Bool(true));
     let (execution, stack) = match &teardown.run {
         Some(TeardownRun::Execution(id)) => (Some(id), None),
         Some(TeardownRun::Stack(id)) => (None, Some(id)),
@@ -136,10 +137,8 @@ fn teardown(teardown: &Teardown) -> AttributeValue {
         ("stack", text(stack)),
         ("failures", Some(n(teardown.failures))),
         ("retry_at", teardown.retry_at.map(|at| n(at.0))),
-        (
-            "finished",
-            teardown.is_finished.then_some(AttributeValue::Bool(true)),
-        ),
+        ("finished", is(teardown.is_finished)),
+        ("remade", is(teardown.is_remade)),
     ])
 }
 

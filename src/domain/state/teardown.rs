@@ -38,6 +38,9 @@ pub struct Teardown {
     pub retry_at: Option<Timestamp>,
     /// True once the environment is gone, and the pipeline is about to be deleted.
     pub is_finished: bool,
+    /// True while a pipeline is made again after that. If there is one, it may have deployed the
+    /// environment again; if there is none, nothing is left.
+    pub is_remade: bool,
 }
 
 /// What removes an environment, or a part of it.
@@ -87,9 +90,8 @@ impl Teardown {
 
     /// Returns the teardown that is to be looked at again at once.
     #[must_use]
-    pub fn due(failures: u32, now: Timestamp) -> Self {
+    pub fn due(now: Timestamp) -> Self {
         Self {
-            failures,
             retry_at: Some(now),
             ..Self::default()
         }
@@ -106,6 +108,15 @@ impl Teardown {
     pub fn finished() -> Self {
         Self {
             is_finished: true,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the teardown of a subject whose pipeline is made again, after this one.
+    #[must_use]
+    pub fn remade(&self) -> Self {
+        Self {
+            is_remade: self.is_finished || self.is_remade,
             ..Self::default()
         }
     }

@@ -65,15 +65,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let found = self.pipelines.find(name, mapping.pipeline_arn()).await?;
         // Without an ARN it was never settled as created.
         let was_made = found.is_some() || mapping.pipeline_arn().is_some();
+        let teardown = mapping.resources.teardown.as_ref();
         let policy = self.teardown_due(mapping).filter(|_| was_made);
         let by_clone = policy
             .as_ref()
             .filter(|policy| **policy != TeardownPolicy::Stacks);
         let outcome = match (found, by_clone) {
-            (None, Some(_)) => return Ok(left_behind()),
-            // The attempt before this one has deleted it.
-            (None, None) if mapping.resources.teardown.is_some() => Outcome::Deleted,
-            (None, None) => Outcome::AlreadyDeleted,
+            (None, Some(_)) if !teardown.is_some_and(|last| last.is_remade) => {
+                return Ok(left_behind());
+            }
+            // An attempt before this one has deleted it.
+            (None, _) if teardown.is_some() => Outcome::Deleted,
+            (None, _) => Outcome::AlreadyDeleted,
             (Some(found), by_clone) if self.owns(name, &found, action).await? => {
                 if let Some(policy) = by_clone {
                     return self.tear_down(name, policy, action, journal).await;
@@ -89,6 +92,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             && let Some(begun) = self.delete_stack(action).await
         {
             return begun;
+        }
+        if mapping.wants_pipeline().is_some() {
+            // It is open again. The job of the teardowns makes its pipeline again.
+            let due = Teardown::due(self.clock.now());
+            let done = EffectResult::Retiring {
+                teardown: due,
+                problem: None,
+            };
+            return Ok((done, outcome));
         }
         self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;

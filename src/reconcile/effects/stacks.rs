@@ -32,10 +32,6 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let (teardown, problem) = match self.begin_deletion(action).await {
             Ok(Deletion::Begun(run)) => (Teardown::started(run, failures), None),
             Ok(Deletion::Busy(why)) => (Teardown::postponed(failures, now), Some(why)),
-            // A subject that is open again is not deleted, but started.
-            Ok(Deletion::Nothing) if mapping.wants_pipeline().is_some() => {
-                (Teardown::due(failures, now), None)
-            }
             // What was stopped may still be about to create one.
             Ok(Deletion::Nothing) if mapping.resources.teardown.is_none() && has_run(mapping) => {
                 (Teardown::postponed(failures, now), None)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::overrides::{PreviewUrl, TeardownPolicy};
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::jobs::Job;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::CommentPolicy;
@@ -22,6 +23,7 @@ use branchline::ports::Clock;
 use crate::stories::clones::forgetting::forget;
 use crate::stories::jobs::record;
 use crate::world::event_bridge::EventBridge;
+use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook, commit};
@@ -37,6 +39,18 @@ const TORN_DOWN: [&str; 3] = [
     "teardown-started active>retiring",
     "deleted retiring>gone",
 ];
+
+/// Returns a rule whose environments are removed after an idle day.
+fn idle_rule() -> Rule {
+    Rule {
+        retention: Retention {
+            idle: Some(Duration::from_hours(24)),
+            ..Retention::default()
+        },
+        report: Some(ReportForm::Check),
+        ..preview_rule()
+    }
+}
 
 impl World {
     /// Opens pull request 7 under this rule, and builds it.
@@ -70,6 +84,13 @@ impl World {
     async fn close(&self) -> Vec<String> {
         self.deliver(Webhook::pull_request("closed").at(self.clock.now()))
             .await
+    }
+
+    /// Lets the removal be announced, and then begin.
+    async fn wait_until_idle(&self) {
+        for _ in 0..2 {
+            self.wait(Duration::from_hours(25)).await;
+        }
     }
 
     async fn reopen(&self) -> Vec<String> {
@@ -215,18 +236,8 @@ fn a_teardown_that_failed_once_ends_well() {
 #[test]
 fn an_idle_subject_sleeps_without_its_stack_and_wakes_with_it() {
     run_story(async |world| {
-        let rule = Rule {
-            retention: Retention {
-                idle: Some(Duration::from_hours(24)),
-                ..Retention::default()
-            },
-            report: Some(ReportForm::Check),
-            ..preview_rule()
-        };
-        world.open_preview(rule).await;
-        // It is announced, and then removed.
-        world.wait(Duration::from_hours(25)).await;
-        world.wait(Duration::from_hours(25)).await;
+        world.open_preview(idle_rule()).await;
+        world.wait_until_idle().await;
         assert_eq!(world.mappings(), RETIRING);
         let title = || world.github.check(&commit(1)).1.title;
         let built = title();
@@ -246,6 +257,28 @@ fn an_idle_subject_sleeps_without_its_stack_and_wakes_with_it() {
         world.deliver(pushed.at(world.clock.now())).await;
         world.build().await;
         assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn a_re_run_that_meets_a_removal_that_was_cut_off_gets_the_clone_again() {
+    run_story(async |world| {
+        world.open_preview(idle_rule()).await;
+        world.wait_until_idle().await;
+        world.run_unheard();
+        let trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.faults.next(Op::Remove, 1, trouble);
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+        world.clock.advance(Duration::from_mins(2));
+        let (check_run, report) = world.github.check(&commit(1));
+        let pressed = Webhook::rerun_check(check_run, &report).at(world.clock.now());
+        assert_eq!(world.handle(pressed).await, ["updated"]);
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+        let pipeline = world.pipeline("api-pr-7");
+        assert_eq!(pipeline.source("BranchName"), Some("feature/x"));
+        assert_eq!(world.stack_names(), [STACK], "deployed again");
     });
 }
 

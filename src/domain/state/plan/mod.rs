@@ -250,6 +250,9 @@ fn present(
     if next.activity.sleep.is_some() {
         return asleep(expect, next, claim);
     }
+    if is_deleted_first(&next) {
+        return teardown::delete(expect, next, claim);
+    }
     let is_remade = is_to_be_remade(&next);
     if is_remade {
         next = remade(next);
@@ -347,14 +350,8 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
 /// Plans for an event that does not wake its subject: the row has what the event says, and the
 /// removal of the pipeline is finished.
 fn asleep(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
-    match next.pipeline_name().cloned() {
-        Some(name) if next.state == State::Deleting => {
-            next.claim = Some(claim);
-            Plan::Act {
-                transition: Transition::new(expect, next),
-                effect: Effect::Delete(name),
-            }
-        }
+    match next.pipeline_name() {
+        Some(_) if next.state == State::Deleting => teardown::delete(expect, next, claim),
         Some(_) if next.state == State::Retiring => Plan::Record(Transition::new(expect, next)),
         Some(_) | None => {
             next.state = State::Asleep;
@@ -378,7 +375,7 @@ use accepted::accepted;
 pub use adoption::plan_adoption;
 pub use asleep::plan_sleep;
 pub use forgetting::plan_forgetting;
-use remade::{is_to_be_remade, remade};
+use remade::{is_deleted_first, is_to_be_remade, remade};
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;

@@ -1,8 +1,19 @@
 //! The half-way row in which a clone is made again out of the pipeline that deletes its subject's
 //! stacks, or that may do so.
 
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::teardown::Teardown;
+
+/// Returns true if the deletion of a subject that is open again goes on before its pipeline is made
+/// again: the daemon may be deleting its stacks, and CloudFormation deploys nothing over a stack
+/// that is being deleted.
+pub(super) fn is_deleted_first(row: &Mapping) -> bool {
+    let resources = &row.resources;
+    row.state == State::Deleting
+        && !resources.stacks.is_empty()
+        && resources.teardown_policy == Some(TeardownPolicy::Stacks)
+}
 
 /// Returns true if the pipeline of a subject that is open again has to be made again at once: an
 /// attempt to delete it that was cut off may have changed it, or nobody deletes its stacks any
@@ -23,7 +34,7 @@ pub(super) fn remade(mut row: Mapping) -> Mapping {
     if let Some(pipeline) = &mut row.resources.pipeline {
         pipeline.fingerprint = None;
     }
-    row.resources.teardown = row.resources.teardown.map(|_| Teardown::impossible());
+    row.resources.teardown = row.resources.teardown.as_ref().map(Teardown::remade);
     row.state = State::Starting;
     row.last_error = None;
     row

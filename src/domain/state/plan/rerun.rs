@@ -13,6 +13,7 @@ use crate::domain::state::intent::RerunRequest;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 
 use crate::domain::state::plan::asleep::awake;
+use crate::domain::state::plan::remade::{is_deleted_first, remade};
 use crate::domain::state::plan::repair::{Standing, half_way, standing, under_rule};
 use crate::domain::state::plan::{Plan, Unchanged};
 
@@ -57,6 +58,9 @@ pub fn plan_rerun(
         State::Retiring if sleep.is_some() && !is_late => {
             return woken(seen, token, request.received_at, now);
         }
+        State::Deleting if sleep.is_some() && !is_late && seen.resources.may_be_torn_down() => {
+            State::Deleting
+        }
         State::Asleep | State::Deleting if sleep.is_some() && !is_late => State::Creating,
         State::Creating | State::Starting => seen.state,
         State::Asleep | State::Deleting | State::Retiring | State::Gone => {
@@ -80,6 +84,9 @@ pub fn plan_rerun(
     }
     if sleep.is_some() {
         next = awake(next);
+    }
+    if next.state == State::Deleting && !is_deleted_first(&next) {
+        next = remade(next);
     }
     half_way(seen, next)
 }

@@ -75,8 +75,8 @@ pub fn teardown_is_due(row: &Mapping, now: Timestamp) -> bool {
     }
 }
 
-/// Plans to delete the pipeline, or to let it delete the stacks that are recorded.
-fn delete(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+/// Plans to delete the pipeline, or to remove the environment first.
+pub(super) fn delete(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
     let Some(name) = next.pipeline_name().cloned() else {
         return Plan::Nothing(Unchanged::NoPipeline);
     };

@@ -218,6 +218,30 @@ fn a_pull_request_that_is_closed_again_is_torn_down_again() {
 }
 
 #[test]
+fn nothing_is_left_behind_if_the_deleted_pipeline_was_never_made_again() {
+    run_story(async |world| {
+        world.add_teardown();
+        world.open_environment(environment_rule()).await;
+        world.close().await;
+        // The environment is removed, and the pipeline deleted, which the worker cannot record.
+        let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::Remove, 1, lost);
+        world.run_unheard();
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+        world.clock.advance(Duration::from_mins(2));
+        let refused = Trouble::Fail(When::Before, Reason::DeclarationRefused);
+        world.faults.next(Op::Create, 1, refused);
+        world.reopen().await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+        assert_eq!(world.mappings(), ["acme/api#7 starting api-pr-7"]);
+        world.clock.advance(Duration::from_mins(2));
+        assert_eq!(world.close().await, ["deleted"]);
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
 fn without_its_rule_a_teardown_says_that_it_needs_it() {
     run_story(async |world| {
         world.add_teardown();

@@ -225,3 +225,29 @@ fn a_rule_that_changes_meanwhile_does_not_need_the_pipeline_that_is_gone() {
         assert_eq!(world.stack_names(), Vec::<String>::new());
     });
 }
+
+#[test]
+fn a_pull_request_that_is_reopened_while_its_deletion_begins_loses_its_stack_first() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        world.look_after_teardowns().await;
+        // The daemon hears nothing from CloudFormation, which deletes the stack for hours.
+        let lost = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.faults.next(Op::DeleteStack, 1, lost);
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+        world
+            .account
+            .set_stack_status(STACK, Some("DELETE_IN_PROGRESS"));
+        world.clock.advance(Duration::from_mins(2));
+        assert_eq!(world.reopen().await, ["teardown-started"]);
+        assert_eq!(world.mappings(), RETIRING);
+        world.account.remove_stack(STACK);
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+        assert_eq!(world.stack_names(), [STACK], "deployed again");
+    });
+}
