@@ -63,9 +63,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
         let found = self.pipelines.find(name, mapping.pipeline_arn()).await?;
-        // Without an ARN it was never settled as created.
-        let was_made = found.is_some() || mapping.pipeline_arn().is_some();
         let teardown = mapping.resources.teardown.as_ref();
+        // Without an ARN it was never settled as created.
+        let is_settled = mapping.pipeline_arn().is_some() || teardown.is_some();
+        let was_made = found.is_some() || is_settled;
         let policy = self.teardown_due(mapping).filter(|_| was_made);
         let by_clone = policy
             .as_ref()
@@ -81,6 +82,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 if let Some(policy) = by_clone {
                     return self.tear_down(name, policy, action, journal).await;
                 }
+                if policy.is_some() && !is_settled {
+                    // The row has to say that there was a pipeline before it is deleted.
+                    return Ok((self.to_go_on(), Outcome::TeardownStarted));
+                }
                 self.delete_pipeline(name, policy.as_ref(), action, journal)
                     .await?;
                 Outcome::Deleted
@@ -88,23 +93,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             (Some(_), _) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             (Some(found), _) => return Err(self.not_ours(name, &found)),
         };
+        let is_ours = is_settled || outcome != Outcome::SkippedForeign;
         if policy == Some(TeardownPolicy::Stacks)
+            && is_ours
             && let Some(begun) = self.delete_stack(action).await
         {
             return begun;
         }
         if mapping.wants_pipeline().is_some() {
-            // It is open again. The job of the teardowns makes its pipeline again.
-            let due = Teardown::due(self.clock.now());
-            let done = EffectResult::Retiring {
-                teardown: due,
-                problem: None,
-            };
-            return Ok((done, outcome));
+            // It is open again, and gets its pipeline again.
+            return Ok((self.to_go_on(), outcome));
         }
         self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))
+    }
+
+    /// Returns the result after which the job of the teardowns goes on.
+    fn to_go_on(&self) -> EffectResult {
+        EffectResult::Retiring {
+            teardown: Teardown::due(self.clock.now()),
+            problem: None,
+        }
     }
 
     /// Deletes the pipeline. What runs is stopped first if it would deploy stacks that are deleted
