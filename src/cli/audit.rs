@@ -60,14 +60,17 @@ fn kinds() -> impl TypedValueParser<Value = FindingKind> {
 
 const HELP: &str = "\
 Kinds of findings, and what a repair does:
-  orphan      a pipeline has our tags, and no mapping        deletes the pipeline; or --adopt
-  missing     the pipeline of a mapping does not exist       creates the pipeline
-  half-way    a change of a mapping was not finished         finishes the change
-  drifted     a clone differs from its template and rule     updates and starts the clone
-  rule-gone   no rule matches the subject any more           deletes the pipeline
-  not-ours    the pipeline of a mapping lost our tags        nothing: correct it by hand
-  unreadable  the row of a mapping cannot be read            nothing: correct it by hand
-  stack-left  a stack exists, and its subject has none       nothing: delete it by hand
+  orphan              a pipeline has our tags, and no mapping     deletes the pipeline; or --adopt
+  missing             the pipeline of a mapping does not exist    creates the pipeline
+  half-way            a change of a mapping was not finished      finishes the change
+  drifted             a clone differs from its template and rule  updates and starts the clone
+  rule-gone           no rule matches the subject any more        deletes the pipeline
+  not-ours            the pipeline of a mapping lost our tags     nothing: correct it by hand
+  unreadable          the row of a mapping cannot be read         nothing: correct it by hand
+  stack-left          a stack exists, and its subject has none    nothing: delete it by hand
+  stack-missing       the stack of an environment was deleted     nothing: deploy it again
+  deployment-missing  GitHub shows no deployment of an            nothing: see the detail
+                      environment
 
 A mapping that waits is not a finding. The last line counts those that are in work, wait for a slot
 of their rule (rule-full), are tried again (backing-off), or whose message is in the dead-letter

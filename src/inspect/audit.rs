@@ -16,7 +16,8 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
 use crate::ports::{
-    Clock, MappingPages, PipelineReader, ProjectReader, StackReader, StoreReader, TagIndex,
+    Clock, CommitLog, DeploymentLog, MappingPages, PipelineReader, ProjectReader, StackReader,
+    StoreReader, TagIndex,
 };
 
 use crate::inspect::account::Account;
@@ -56,7 +57,13 @@ pub struct Auditor<'a, S, P, I, C> {
     pub clock: &'a C,
 }
 
-impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P, I, C> {
+impl<S, P, I, C> Auditor<'_, S, P, I, C>
+where
+    S: StoreReader + CommitLog + DeploymentLog,
+    P: PipelineReader,
+    I: TagIndex,
+    C: Clock,
+{
     /// Checks every mapping that has a pipeline or should have one, then every pipeline that
     /// belongs to no mapping. `checked` is called after each.
     ///
@@ -64,7 +71,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// CodePipeline per thousand pipelines and one per template. A clone with CodeBuild projects
     /// costs one call to CodeBuild. A clone that these do not show to be in order costs up to four
     /// calls more, and without the index each costs at least one. If a rule makes stacks, one call
-    /// per hundred stacks of the Region and one query per hundred tombstones come on top.
+    /// per hundred stacks of the Region and one query per hundred tombstones come on top, and two
+    /// reads for each environment.
     ///
     /// # Errors
     /// AWS did not answer.
@@ -90,7 +98,13 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
                                 stacks.note(&row);
                             }
                             report.mapped += 1;
-                            report.add(self.mapping(&row, Some(&overview)).await?);
+                            let checked = self.mapping(&row, Some(&overview)).await?;
+                            let is_good = matches!(checked, Checked::Good);
+                            report.add(checked);
+                            if is_good {
+                                let found = self.environment(&row, stacks.as_ref()).await?;
+                                report.findings.extend(found);
+                            }
                         }
                         Err(fault) => report.findings.push(unreadable(&fault, None, None)),
                     }
@@ -133,10 +147,20 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         match self.account.store.mapping(subject).await {
             Ok(None) => return Ok(None),
             Ok(Some(row)) if row.state.is_removed() => {}
-            Ok(Some(row)) => report.add(match self.mapping(&row, None).await? {
-                Checked::Waits(Waiting::DeadLettered) => self.check_twice(&row, None).await?,
-                checked @ (Checked::Good | Checked::Waits(_) | Checked::Defect(_)) => checked,
-            }),
+            Ok(Some(row)) => match self.mapping(&row, None).await? {
+                Checked::Waits(Waiting::DeadLettered) => {
+                    report.add(self.check_twice(&row, None).await?);
+                }
+                Checked::Good => {
+                    let stacks = match row.resources.stacks.is_empty() {
+                        true => None,
+                        false => self.list_stacks(&mut report).await?,
+                    };
+                    let found = self.environment(&row, stacks.as_ref()).await?;
+                    report.findings.extend(found);
+                }
+                checked @ (Checked::Waits(_) | Checked::Defect(_)) => report.add(checked),
+            },
             Err(fault) if is_unreadable(&fault) => {
                 report.findings.push(unreadable(&fault, None, None));
             }

@@ -108,8 +108,7 @@ fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) -> String {
 /// keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours`, `unreadable` or
-    /// `stack-left`.
+    /// One of the words of [`FindingKind`].
     pub kind: FindingKind,
     /// The subject, as people write it.
     pub subject: Option<String>,

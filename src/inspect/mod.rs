@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod deliveries;
 pub mod delivery;
 pub mod dlq;
+mod environments;
 pub mod evidence;
 pub mod explain;
 pub mod given_file;

@@ -40,6 +40,11 @@ impl StackOverview {
         (stack.name.clone(), region.map(str::to_owned))
     }
 
+    /// Returns true if the list has a stack.
+    pub(super) fn shows(&self, stack: &Stack) -> bool {
+        self.key(stack).1.is_none() && self.exists(&stack.name)
+    }
+
     fn exists(&self, name: &str) -> bool {
         self.existing.iter().any(|one| one.id.name() == name)
     }
@@ -105,11 +110,13 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         if seen.live.contains(&key) || (key.1.is_none() && !seen.exists(&stack.name)) {
             return Ok(false);
         }
-        if self.stacks.named(stack).await?.is_none() {
-            return Ok(false);
-        }
+        Ok(self.stacks.named(stack).await?.is_some() && !self.has_changed(row).await?)
+    }
+
+    /// Returns true if a row is not what it was when it was read.
+    pub(super) async fn has_changed(&self, row: &Mapping) -> Result<bool, Fault> {
         let current = self.account.store.mapping(&row.subject).await?;
-        Ok(current.is_some_and(|current| current.as_seen() == row.as_seen()))
+        Ok(current.is_none_or(|current| current.as_seen() != row.as_seen()))
     }
 
     fn named_by_rule(&self, found: &FoundStack) -> Option<Finding> {

@@ -2,12 +2,14 @@
 
 use crate::cli::output::fields::{LINE, line};
 use crate::domain::text::one_line;
-use crate::inspect::mappings::reports::{CommentState, CommitReport, Failure, Reports};
+use crate::inspect::mappings::reports::{
+    CommentState, CommitReport, Deployments, Failure, Reports,
+};
 
 /// The characters of a commit in a line.
 const SHORT_COMMIT: usize = 12;
 
-/// Adds the reports, one commit per line, and the comment.
+/// Adds the reports, one commit per line, the comment, and the deployments.
 pub(super) fn reports(text: &mut String, reports: &Reports) {
     if !reports.commits.is_empty() {
         text.push('\n');
@@ -17,6 +19,9 @@ pub(super) fn reports(text: &mut String, reports: &Reports) {
     }
     if let Some(shown) = &reports.comment {
         comment(text, shown);
+    }
+    if let Some(shown) = &reports.deployments {
+        deployments(text, shown);
     }
 }
 
@@ -53,6 +58,22 @@ fn comment(text: &mut String, comment: &CommentState) {
     failure(text, comment.failure.as_ref());
 }
 
+fn deployments(text: &mut String, deployments: &Deployments) {
+    for one in &deployments.shown {
+        let shown = shown(
+            one.state,
+            Some(&one.commit),
+            Some(&one.environment),
+            one.url.as_deref(),
+        );
+        line(text, "deployment", &shown);
+    }
+    if deployments.is_unsent {
+        line(text, "deployment", "another state is not sent yet");
+    }
+    failure(text, deployments.failure.as_ref());
+}
+
 fn shown(
     state: Option<&str>,
     commit: Option<&str>,
@@ -86,7 +107,7 @@ fn failure(text: &mut String, failure: Option<&Failure>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::mappings::reports::Unsent;
+    use crate::inspect::mappings::reports::{DeploymentShown, Unsent};
 
     #[test]
     fn a_report_has_its_page_what_is_unsent_and_what_to_do() {
@@ -121,6 +142,17 @@ mod tests {
                 is_unsent: true,
                 failure: None,
             }),
+            deployments: Some(Deployments {
+                shown: vec![DeploymentShown {
+                    environment: "preview/pr-7".to_owned(),
+                    commit: "a".repeat(40),
+                    deployment: Some(9),
+                    state: Some("in_progress"),
+                    url: Some("https://pr-7.example.com".to_owned()),
+                }],
+                is_unsent: true,
+                failure: None,
+            }),
         };
         let mut text = String::new();
         reports(&mut text, &all);
@@ -133,6 +165,8 @@ mod tests {
                          failing since 2026-01-01T00:01:00.000Z; the next attempt is at 2026-01-01T01:01:00.000Z
         comment          nothing      -            -
                          another text is not sent yet
+        deployment       in_progress  aaaaaaaaaaaa preview/pr-7 https://pr-7.example.com
+        deployment       another state is not sent yet
         "#);
     }
 }

@@ -11,7 +11,7 @@ use crate::inspect::mappings::lookup::subject as find_subject;
 use crate::inspect::mappings::reports::Reports;
 use crate::inspect::mappings::row::{Row, console};
 use crate::inspect::waiting::Place;
-use crate::ports::{Clock, CommentLog, CommitLog, PipelineReader, StoreReader};
+use crate::ports::{Clock, CommentLog, CommitLog, DeploymentLog, PipelineReader, StoreReader};
 
 pub(super) async fn show(args: &Show) -> Done {
     let account = open(&args.options).await?;
@@ -45,10 +45,12 @@ pub(super) async fn show(args: &Show) -> Done {
     let row = Row::new(&mapping, SystemClock.now());
     let commits = account.store.commits(&subject).await.map_err(fault)?;
     let comment = account.store.comment(&subject).await.map_err(fault)?;
+    let deployments = account.store.deployments(&subject).await.map_err(fault)?;
     let github = Reports::new(
         &mapping.repository,
         commits,
         comment.as_ref(),
+        deployments.as_ref(),
         account.github.website(),
         &account.region,
     );

@@ -40,11 +40,15 @@ pub enum FindingKind {
     Unreadable,
     /// A stack outlived its subject.
     StackLeft,
+    /// A stack of a subject was deleted by somebody else.
+    StackMissing,
+    /// GitHub shows no deployment of an environment.
+    DeploymentMissing,
 }
 
 impl FindingKind {
     /// Every kind, to parse them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Orphan,
         Self::Missing,
         Self::HalfWay,
@@ -53,6 +57,8 @@ impl FindingKind {
         Self::NotOurs,
         Self::Unreadable,
         Self::StackLeft,
+        Self::StackMissing,
+        Self::DeploymentMissing,
     ];
 
     /// Returns the word that stands for the kind in findings and repairs.
@@ -67,6 +73,8 @@ impl FindingKind {
             Self::NotOurs => "not-ours",
             Self::Unreadable => "unreadable",
             Self::StackLeft => "stack-left",
+            Self::StackMissing => "stack-missing",
+            Self::DeploymentMissing => "deployment-missing",
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::ids::{RepositoryName, SubjectKind};
 use crate::domain::report::ReportState;
 use crate::domain::report::comment::record::CommentRecord;
+use crate::domain::report::deployment::record::{Deployment, DeploymentRecord};
 use crate::domain::report::record::{CommitRecord, FailedReport};
 
 /// How many commits are shown, the newest first.
@@ -17,6 +18,34 @@ pub struct Reports {
     pub commits: Vec<CommitReport>,
     /// The comment of the pull request.
     pub comment: Option<CommentState>,
+    /// The deployments of its environment.
+    pub deployments: Option<Deployments>,
+}
+
+/// The deployments of an environment.
+#[derive(Debug, Serialize)]
+pub struct Deployments {
+    /// Those that are not inactive, the oldest first.
+    pub shown: Vec<DeploymentShown>,
+    /// True if another state waits to be shown.
+    pub is_unsent: bool,
+    /// The failures since the last call to GitHub that succeeded.
+    pub failure: Option<Failure>,
+}
+
+/// A deployment of a commit.
+#[derive(Debug, Serialize)]
+pub struct DeploymentShown {
+    /// The name of the environment.
+    pub environment: String,
+    /// The commit.
+    pub commit: String,
+    /// GitHub's number; `None` while its creation is not confirmed.
+    pub deployment: Option<u64>,
+    /// The state that GitHub shows; `None` if that is not certain.
+    pub state: Option<&'static str>,
+    /// The page of the environment.
+    pub url: Option<String>,
 }
 
 /// The report about a commit.
@@ -94,6 +123,7 @@ impl Reports {
         repository: &RepositoryName,
         mut commits: Vec<CommitRecord>,
         comment: Option<&CommentRecord>,
+        deployments: Option<&DeploymentRecord>,
         website: &str,
         region: &str,
     ) -> Self {
@@ -107,6 +137,7 @@ impl Reports {
                 .map(|record| commit(record, &pages, region))
                 .collect(),
             comment: comment.map(|record| comment_state(record, &pages)),
+            deployments: deployments.map(deployments_state),
         }
     }
 }
@@ -158,6 +189,21 @@ fn comment_state(record: &CommentRecord, pages: &str) -> CommentState {
         commit: shown.map(|shown| shown.commit.to_string()),
         state: shown.map(|shown| ReportState::as_str(shown.state)),
         at: shown.map(|shown| shown.at.to_string()),
+        is_unsent: record.is_unsent,
+        failure: record.failed.as_ref().map(failure),
+    }
+}
+
+fn deployments_state(record: &DeploymentRecord) -> Deployments {
+    let one = |one: &Deployment| DeploymentShown {
+        environment: one.environment.clone(),
+        commit: one.commit.to_string(),
+        deployment: one.id.map(|id| id.0),
+        state: one.shown.as_ref().map(|shown| shown.state.as_str()),
+        url: one.shown.as_ref().and_then(|shown| shown.page.clone()),
+    };
+    Deployments {
+        shown: record.deployments.iter().map(one).collect(),
         is_unsent: record.is_unsent,
         failure: record.failed.as_ref().map(failure),
     }

@@ -215,7 +215,8 @@ impl DeploymentRecord {
     }
 
     /// Returns the deployment of the newest commit. Of several, the last one counts.
-    fn newest(&self) -> Option<DeploymentId> {
+    #[must_use]
+    pub fn newest(&self) -> Option<DeploymentId> {
         let all = self.deployments.iter();
         let of_commit = all.filter(|one| one.commit == self.commit);
         of_commit.filter_map(|one| one.id).max()

@@ -251,7 +251,7 @@ fn present(
         return asleep(expect, next, claim);
     }
     if is_deleted_first(&next) {
-        return teardown::delete(expect, next, claim);
+        return delete(expect, next, claim);
     }
     let is_remade = is_to_be_remade(&next);
     if is_remade {
@@ -347,11 +347,24 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
     }
 }
 
+/// Plans to delete the pipeline, or to remove the environment first.
+fn delete(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+    let Some(name) = next.pipeline_name().cloned() else {
+        return Plan::Nothing(Unchanged::NoPipeline);
+    };
+    next.state = State::Deleting;
+    next.claim = Some(claim);
+    Plan::Act {
+        transition: Transition::new(expect, next),
+        effect: Effect::Delete(name),
+    }
+}
+
 /// Plans for an event that does not wake its subject: the row has what the event says, and the
 /// removal of the pipeline is finished.
 fn asleep(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
     match next.pipeline_name() {
-        Some(_) if next.state == State::Deleting => teardown::delete(expect, next, claim),
+        Some(_) if next.state == State::Deleting => delete(expect, next, claim),
         Some(_) if next.state == State::Retiring => Plan::Record(Transition::new(expect, next)),
         Some(_) | None => {
             next.state = State::Asleep;

@@ -102,7 +102,9 @@ pub fn plan_repair(
             | FindingKind::RuleGone
             | FindingKind::NotOurs
             | FindingKind::Unreadable
-            | FindingKind::StackLeft => nothing,
+            | FindingKind::StackLeft
+            | FindingKind::StackMissing
+            | FindingKind::DeploymentMissing => nothing,
         };
     };
     match seen.state {
@@ -143,7 +145,9 @@ pub fn plan_repair(
             | FindingKind::HalfWay
             | FindingKind::NotOurs
             | FindingKind::Unreadable
-            | FindingKind::StackLeft => return nothing,
+            | FindingKind::StackLeft
+            | FindingKind::StackMissing
+            | FindingKind::DeploymentMissing => return nothing,
         },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };

@@ -10,7 +10,7 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::plan::remade::remade;
-use crate::domain::state::plan::{Plan, Unchanged};
+use crate::domain::state::plan::{Plan, Unchanged, delete};
 use crate::domain::state::teardown::{Teardown, TeardownStep};
 
 /// Decides about a retiring subject. `step` is what is next for `read`, the teardown as it was in
@@ -72,19 +72,6 @@ pub fn teardown_is_due(row: &Mapping, now: Timestamp) -> bool {
         TeardownStep::Wait => teardown.run.is_some(),
         TeardownStep::LeftBehind => row.wants_pipeline().is_some(),
         TeardownStep::Repeat | TeardownStep::Fail(_) | TeardownStep::Finish => true,
-    }
-}
-
-/// Plans to delete the pipeline, or to remove the environment first.
-pub(super) fn delete(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
-    let Some(name) = next.pipeline_name().cloned() else {
-        return Plan::Nothing(Unchanged::NoPipeline);
-    };
-    next.state = State::Deleting;
-    next.claim = Some(claim);
-    Plan::Act {
-        transition: Transition::new(expect, next),
-        effect: Effect::Delete(name),
     }
 }
 

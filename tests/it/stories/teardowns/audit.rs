@@ -1,17 +1,20 @@
-//! What an audit finds of stacks that outlived their subjects.
+//! What an audit finds of environments: stacks that outlived their subjects, and what is missing.
 
 use std::time::Duration;
 
 use branchline::domain::clone::overrides::TeardownPolicy;
 use branchline::domain::fault::Reason;
-use branchline::domain::rules::rule::Rule;
+use branchline::domain::report::ReportForm;
+use branchline::domain::rules::rule::{On, Rule};
+use branchline::ports::Clock;
 
 use super::{GONE, RETIRING, STACK, SUBJECT};
 use crate::stories::clones::forgetting::forget;
 use crate::stories::clones::repairs::{findings, report};
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{preview_rule, pull_request_rule};
+use crate::world::rules::{environment_format, preview_rule, pull_request_rule};
 use crate::world::story::{World, run_story};
+use crate::world::webhook::Webhook;
 
 /// Returns the findings, each as `kind subject: detail`.
 async fn audit(world: &World, rule: Rule) -> Vec<String> {
@@ -117,5 +120,61 @@ fn without_the_permission_the_audit_says_so_and_goes_on() {
         assert!(report.findings.is_empty());
         let fault = report.without_stacks.unwrap();
         assert_eq!(fault.reason, Reason::AwsDenied);
+    });
+}
+
+#[test]
+fn a_stack_that_somebody_else_deleted_is_found_until_it_is_deployed_again() {
+    run_story(async |world| {
+        let rule = Rule {
+            report: Some(ReportForm::Check),
+            ..preview_rule()
+        };
+        world.open_preview(rule.clone()).await;
+        assert_eq!(audit(world, rule.clone()).await, Vec::<String>::new());
+        world.account.remove_stack(STACK);
+        let missing = [
+            "stack-missing acme/api#7: its stack api-pr-7 does not exist, although its last execution succeeded: re-run its check at GitHub, or push a commit, and it is deployed again",
+        ];
+        assert_eq!(audit(world, rule.clone()).await, missing);
+        let subject = world.mapping(SUBJECT).subject;
+        let alone = report(world, vec![rule.clone()], Some(&subject)).await;
+        assert_eq!(alone.totals(), "1 finding: 1 stack-missing");
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        world.deliver(pushed.at(world.clock.now())).await;
+        assert_eq!(
+            audit(world, rule.clone()).await,
+            Vec::<String>::new(),
+            "it may be on its way"
+        );
+        world.build().await;
+        assert_eq!(audit(world, rule).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_environment_without_its_deployment_is_found() {
+    run_story(async |world| {
+        let rule = Rule {
+            report: Some(ReportForm::Check),
+            deployment: Some(environment_format(On::PullRequest)),
+            ..preview_rule()
+        };
+        // The rule had no deployments when the pull request was opened.
+        let before = Rule {
+            deployment: None,
+            ..rule.clone()
+        };
+        world.open_preview(before).await;
+        assert_eq!(audit(world, rule.clone()).await, Vec::<String>::new());
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        world.restart(vec![rule.clone()]);
+        world.send(&pushed.at(world.clock.now()));
+        world.settle().await;
+        // Nobody tells GitHub about it.
+        assert_eq!(audit(world, rule.clone()).await, Vec::<String>::new());
+        world.clock.advance(Duration::from_mins(11));
+        let missing = "deployment-missing acme/api#7: GitHub shows no deployment of its environment: its next commit gets one";
+        assert_eq!(audit(world, rule.clone()).await, [missing]);
     });
 }
