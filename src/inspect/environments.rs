@@ -1,5 +1,5 @@
 //! Finds environments that are not what GitHub shows: one without its deployment, and one whose
-//! stack somebody else deleted.
+//! stack another user of the account deleted.
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ pub enum FindingKind {
     Unreadable,
     /// A stack outlived its subject.
     StackLeft,
-    /// A stack of a subject was deleted by somebody else.
+    /// A stack of a subject was deleted by another user of the account.
     StackMissing,
     /// GitHub shows no deployment of an environment.
     DeploymentMissing,
