@@ -3,6 +3,7 @@
 
 mod audit;
 mod pipeline;
+mod preflight;
 mod stacks;
 
 use std::time::Duration;
