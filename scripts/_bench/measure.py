@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass, field
 from statistics import linear_regression
 from typing import Any
 
+from _common.problem import Problem
+
 from . import process, subjects
 from .cells import Cell
+from .journeys import COUNT, PER_SECOND, Journey, Trip
 from .null import NullAws
 
 # Webhooks before the first measurement, until connections are open and Node has compiled hot code.
@@ -80,6 +83,30 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
     )
 
 
+def travel(subject: str, programs: subjects.Programs, null: NullAws, journey: Journey) -> Trip:
+    """Measures one subject while webhooks of one kind arrive one by one."""
+    cell, action = journey.cell, journey.action
+    opened = WARM_UP[cell.bytes]
+    pushes = action != "opened"
+
+    def send(cell: Cell, count: int, per_second: float | None = None) -> dict[str, Any]:
+        null.send(cell, count, per_second, action=action, keep_rows=pushes)
+        return null.settled(count)
+
+    with subjects.running(subject, programs, null.url, cell.concurrency, action):
+        warm_up = Cell(0, cell.concurrency, cell.bytes)
+        # These are the pull requests that are pushed to.
+        null.send(warm_up, opened, keep_rows=pushes)
+        null.settled(opened)
+        send(warm_up, opened - COUNT - 1)
+        # The polls that are already waiting are answered with the latency of the warm-up.
+        send(cell, 1)
+        times = send(cell, COUNT, PER_SECOND)["to_pipeline_ms"]
+    if len(times) != COUNT:
+        raise Problem(f"{len(times)} of {COUNT} webhooks have reached a pipeline with {subject}")
+    return Trip(subject=subject, journey=journey, to_pipeline_ms=times)
+
+
 def _per_second(settled_ms: list[float], concurrency: int) -> float:
     """Returns the rate in the middle of the burst, without its start and its end.
 
@@ -95,9 +122,14 @@ def _per_second(settled_ms: list[float], concurrency: int) -> float:
 
 
 def record_samples(programs: subjects.Programs, null: NullAws) -> None:
-    """Records what branchline sends for a new pull request. The other subjects send the same."""
+    """Records what branchline sends for a new pull request and for a push.
+
+    The other subjects send the same.
+    """
     cell = Cell(0, 1, 25_000)
     with subjects.running("branchline", programs, null.url, 1):
-        null.send(cell, 2)
-        null.settled(2)
+        # The template is read for the first one only.
+        for action in ("opened", "synchronize"):
+            null.send(cell, 2, action=action, keep_rows=True)
+            null.settled(2)
     subjects.SAMPLES.write_text(json.dumps(null.samples()))

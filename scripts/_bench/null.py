@@ -24,9 +24,20 @@ class NullAws:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def send(self, cell: Cell, count: int, per_second: float | None = None) -> None:
-        """Sends webhooks to the queue, at once or evenly over time, and resets the counters."""
-        order = {"count": count, "bytes": cell.bytes}
+    def send(
+        self,
+        cell: Cell,
+        count: int,
+        per_second: float | None = None,
+        *,
+        action: str = "opened",
+        keep_rows: bool = False,
+    ) -> None:
+        """Sends webhooks to the queue, at once or evenly over time, and resets the counters.
+
+        Pushes (`synchronize`) are made to the pull requests that were opened while rows were kept.
+        """
+        order = {"count": count, "bytes": cell.bytes, "action": action, "keep_rows": keep_rows}
         order |= {"latency_ms": cell.latency_ms, "per_second": per_second}
         self._request("POST", "/send", order)
 
@@ -46,7 +57,7 @@ class NullAws:
         return report
 
     def samples(self) -> dict[str, str]:
-        """Returns the requests that created the last pipeline, by kind."""
+        """Returns the requests for the last pipelines that were created and started, by kind."""
         return self._request("GET", "/samples")
 
     def _counts(self) -> dict[str, Any]:

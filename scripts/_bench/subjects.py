@@ -41,11 +41,16 @@ class Programs:
 
 
 @contextmanager
-def running(name: str, programs: Programs, url: str, concurrency: int) -> Iterator[int]:
-    """Starts a subject, with its output in a file, yields its process id, and stops it."""
+def running(
+    name: str, programs: Programs, url: str, concurrency: int, action: str = "opened"
+) -> Iterator[int]:
+    """Starts a subject, with its output in a file, yields its process id, and stops it.
+
+    `action` is what happens to the pull requests, which the floor has to know beforehand.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / f"{name}.log").open("wb") as log:
-        command = _command(name, programs, url, concurrency)
+        command = _command(name, programs, url, concurrency, action)
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -64,13 +69,16 @@ def running(name: str, programs: Programs, url: str, concurrency: int) -> Iterat
                 process.wait()
 
 
-def _command(name: str, programs: Programs, url: str, concurrency: int) -> list[str]:
+def _command(
+    name: str, programs: Programs, url: str, concurrency: int, action: str
+) -> list[str]:
     match name:
         case "branchline":
             return [str(programs.branchline), "run"]
         case "floor":
             command = [str(programs.daemon), "floor", "--endpoint", url]
-            return [*command, "--concurrency", str(concurrency), "--samples", str(SAMPLES)]
+            command += ["--concurrency", str(concurrency), "--samples", str(SAMPLES)]
+            return [*command, "--action", action]
         case "peer" if programs.peer:
             command = ["node", str(programs.peer / "peer.mjs")]
             return [*command, url, str(concurrency), str(SAMPLES)]

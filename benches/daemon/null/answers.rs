@@ -15,6 +15,10 @@ use crate::Trouble;
 const INTERNAL_QUEUE: &str = "/internal";
 /// The template pipeline.
 const TEMPLATE: &str = include_str!("template.json");
+/// The answer about each queue.
+const ATTRIBUTES: &str = r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#;
+/// The answer about an execution that was started.
+const EXECUTION: &str = r#"{"pipelineExecutionId":"6f0c2e8a-41d7-4b93-9a5e-0c1d2e3f4a5b"}"#;
 
 /// Responds to a call, after its latency.
 pub(super) async fn answer(
@@ -31,11 +35,24 @@ pub(super) async fn answer(
             Ok(Chunks::from("{}"))
         }
         "ChangeMessageVisibilityBatch" => done(&body, |_| ()),
-        "TransactWriteItems" | "PutItem" | "UpdateItem" | "GetItem" => Ok(Chunks::from("{}")),
+        "TransactWriteItems" => {
+            null.lock().rows.keep(&body)?;
+            Ok(Chunks::from("{}"))
+        }
+        "GetItem" => null.lock().rows.get_item(&body),
+        "PutItem" | "UpdateItem" => Ok(Chunks::from("{}")),
         "Query" => Ok(Chunks::from(r#"{"Items":[],"Count":0,"ScannedCount":0}"#)),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.
-        "CreatePipeline" => Ok(Chunks::from(body)),
+        "CreatePipeline" => {
+            null.lock().rows.keep(&body)?;
+            Ok(Chunks::from(body))
+        }
+        "ListTagsForResource" => null.lock().rows.tags(&body),
+        "StartPipelineExecution" => Ok(Chunks::from(EXECUTION)),
+        // Asked for at the start and once a minute.
+        "ListPipelines" => Ok(Chunks::from(r#"{"pipelines":[]}"#)),
+        "GetQueueAttributes" => Ok(Chunks::from(ATTRIBUTES)),
         "SendMessage" => Err("a message was dead-lettered".into()),
         other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
     }
@@ -58,14 +75,17 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
         let arrived = null.arrived.notified();
         tokio::pin!(arrived);
         arrived.as_mut().enable();
-        {
+        let next = {
             let mut state = null.lock();
-            if !state.queue.is_empty() {
+            let next = state.queue.next().map(Instant::from_std);
+            if next.is_some_and(|next| next <= Instant::now()) {
                 state.tally.taken();
                 return Ok(state.queue.receive(most));
             }
-        }
-        if timeout_at(deadline, arrived).await.is_err() {
+            next
+        };
+        let until = next.map_or(deadline, |next| next.min(deadline));
+        if timeout_at(until, arrived).await.is_err() && until == deadline {
             return Ok(Chunks::from("{}"));
         }
     }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Null;
 use super::chunks::Chunks;
-use super::webhooks::Webhooks;
+use super::webhooks::{Event, Webhooks};
 use crate::Trouble;
 
 /// Serves the pages: `/send` starts a measurement, `/settled` counts, `/report` returns all counts,
@@ -23,8 +23,9 @@ pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks
     }
 }
 
-/// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second"}`: all at once, or evenly over
-/// time.
+/// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second", "action", "keep_rows"}`: all at
+/// once, or evenly over time. Pushes are made to the pull requests that were opened while rows were
+/// kept, in their order.
 fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let order: Value = serde_json::from_slice(body)?;
     let number = |name: &str| {
@@ -32,12 +33,21 @@ fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
         number.ok_or_else(|| format!("'{name}' is missing"))
     };
     let count = number("count")?;
-    let webhooks = Webhooks::of_size(usize::try_from(number("bytes")?)?)?;
+    let action = order.get("action").and_then(Value::as_str);
+    let event = action.and_then(Event::parse).ok_or("no such 'action'")?;
+    let webhooks = Webhooks::of_size(event, usize::try_from(number("bytes")?)?)?;
+    let keep_rows = order.get("keep_rows") == Some(&Value::Bool(true));
     {
         let mut state = null.lock();
         state.latency = Duration::from_millis(number("latency_ms")?);
+        state.event = event;
         state.tally.reset();
-        state.queue.prepare(Arc::new(webhooks));
+        state.rows.kept = keep_rows;
+        let latency = state.latency;
+        state.queue.prepare(event, Arc::new(webhooks), latency);
+        if keep_rows && event == Event::Opened {
+            state.queue.push_from_here();
+        }
     }
     let per_second = order.get("per_second").and_then(Value::as_f64);
     match per_second {

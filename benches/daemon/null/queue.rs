@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::chunks::Chunks;
-use super::webhooks::Webhooks;
+use super::webhooks::{Event, Message, Webhooks};
 
 /// The first pull request: a number of seven digits, as all that follow.
 const FIRST: u64 = 1_000_000;
@@ -16,8 +16,14 @@ const RECEIPT: &str = "AQEBkYn2rZ0cVbLwq8x4pJt1dGmHuTfE6sN9oRiW3aKyXvC7zQjU5hBgM
 /// A message in the queue.
 #[derive(Clone, Copy)]
 struct Sent {
+    id: u64,
+    /// The number of the pull request.
     number: u64,
     at: Instant,
+    /// In milliseconds since 1970.
+    timestamp: u128,
+    /// When it can be received.
+    visible: Instant,
 }
 
 /// When a message was sent, and when it was received.
@@ -29,52 +35,97 @@ pub(super) struct Times {
 #[derive(Default)]
 pub(super) struct Queue {
     webhooks: Option<Arc<Webhooks>>,
+    event: Event,
+    delay: Duration,
     sent: u64,
-    visible: VecDeque<Sent>,
+    opened: u64,
+    /// The next one that is pushed to, counted like those that were opened.
+    pushed: u64,
+    waiting: VecDeque<Sent>,
     taken: HashMap<u64, Times>,
+    /// When the webhook was sent whose pipeline is awaited, by the number of the pull request.
+    awaited: HashMap<u64, Instant>,
 }
 
 impl Queue {
-    /// Sets the kind of the webhooks that are sent from now on.
-    pub(super) fn prepare(&mut self, webhooks: Arc<Webhooks>) {
+    /// Sets the webhooks that are sent from now on, and how long after it was sent each is
+    /// received at the earliest.
+    pub(super) fn prepare(&mut self, event: Event, webhooks: Arc<Webhooks>, delay: Duration) {
         self.webhooks = Some(webhooks);
+        self.event = event;
+        self.delay = delay;
+        self.awaited.clear();
+    }
+
+    /// Makes the next pull request that is opened the first that is pushed to.
+    pub(super) fn push_from_here(&mut self) {
+        self.pushed = self.opened;
     }
 
     /// Sends one more webhook.
     pub(super) fn send(&mut self) {
-        let number = FIRST + self.sent;
-        self.sent += 1;
+        let next = match self.event {
+            Event::Opened => &mut self.opened,
+            Event::Synchronize => &mut self.pushed,
+        };
+        let number = FIRST + *next;
+        *next += 1;
         let at = Instant::now();
-        self.visible.push_back(Sent { number, at });
+        self.waiting.push_back(Sent {
+            id: FIRST + self.sent,
+            number,
+            at,
+            timestamp: now(),
+            visible: at + self.delay,
+        });
+        self.sent += 1;
     }
 
-    /// Returns true if nothing can be received.
-    pub(super) fn is_empty(&self) -> bool {
-        self.visible.is_empty()
+    /// Returns when the next message can be received; `None` if there is none.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.waiting.front().map(|sent| sent.visible)
     }
 
     /// Returns at most this many messages, as ReceiveMessage does.
     pub(super) fn receive(&mut self, most: usize) -> Chunks {
         let mut answer = Chunks::from(r#"{"Messages":["#);
         let taken = Instant::now();
-        let count = most.min(self.visible.len());
-        for (place, Sent { number, at: sent }) in self.visible.drain(..count).enumerate() {
+        let visible = self.waiting.iter().take(most);
+        let count = visible.take_while(|sent| sent.visible <= taken).count();
+        for (place, sent) in self.waiting.drain(..count).enumerate() {
             if place > 0 {
                 answer.push(",");
             }
             if let Some(webhooks) = &self.webhooks {
-                webhooks.write(number, &format!("{RECEIPT}{number}"), now(), &mut answer);
+                let message = Message {
+                    number: sent.number,
+                    id: sent.id,
+                    receipt: &format!("{RECEIPT}{}-{}", sent.id, sent.number),
+                    sent: sent.timestamp,
+                };
+                webhooks.write(message, &mut answer);
             }
-            self.taken.insert(number, Times { sent, taken });
+            let times = Times {
+                sent: sent.at,
+                taken,
+            };
+            self.taken.insert(sent.id, times);
+            self.awaited.insert(sent.number, sent.at);
         }
         answer.push("]}");
         answer
     }
 
+    /// Returns when the webhook was sent whose pipeline is created or started now. Returns `None`
+    /// for every call after the first.
+    pub(super) fn arrived(&mut self, number: u64) -> Option<Instant> {
+        self.awaited.remove(&number)
+    }
+
     /// Deletes a message. Returns `None` if it was deleted before.
     pub(super) fn delete(&mut self, receipt: &str) -> Option<Times> {
-        let number = receipt.strip_prefix(RECEIPT)?.parse().ok()?;
-        self.taken.remove(&number)
+        let (id, _) = receipt.strip_prefix(RECEIPT)?.split_once('-')?;
+        self.taken.remove(&id.parse().ok()?)
     }
 }
 
