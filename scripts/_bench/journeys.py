@@ -1,52 +1,68 @@
-"""The way of one webhook to its pipeline, while webhooks arrive one by one."""
+"""The way of one message to its effect, while messages arrive one by one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .cells import Cell
 
-# At this latency, which is about that of a busy AWS, and with the default concurrency.
+# At the default concurrency. The rate is far from what is possible: no message waits for another.
 CELL = Cell(20, 32, 25_000)
-# A small part of what one processor can do, so that no webhook waits for another.
-PER_SECOND = 20.0
-COUNT = 200
+WEBHOOKS = 200
+WEBHOOKS_PER_SECOND = 20.0
+# branchline makes one change a second at GitHub.
+REPORTS = 15
+REPORTS_PER_SECOND = 0.5
 
 
 @dataclass(frozen=True)
 class Journey:
-    """What happens to a pull request, and the calls that its pipeline has to wait for."""
+    """A kind of message, and the calls that its effect has to wait for."""
 
+    # `opened`, `synchronize`, or `succeeded` of an execution.
     action: str
     cell: Cell
-    # Until the call that creates or starts the pipeline arrives, which is not among them.
+    # The call that is the effect: when it arrives, the journey ends.
+    to: str
+    # One after the other, before that.
     calls: tuple[str, ...]
+    count: int = WEBHOOKS
+    per_second: float = WEBHOOKS_PER_SECOND
 
     @property
     def name(self) -> str:
         """Returns the journey for people."""
-        return f"{self.action}, one by one, {self.cell.name}"
+        return f"{self.action} to {self.to}, one by one, {self.cell.name}"
 
     @property
     def calls_ms(self) -> int:
-        """Returns how long these calls take one after the other, by the configured latency."""
+        """Returns how long these calls take, by the configured latency."""
         return len(self.calls) * self.cell.latency_ms
+
+    @property
+    def is_report(self) -> bool:
+        """Returns whether this is the way of an event to GitHub, which only branchline goes."""
+        return self.action == "succeeded"
 
 
 @dataclass(kw_only=True)
 class Trip:
-    """The webhooks of one subject in one round."""
+    """The messages of one subject in one round."""
 
     subject: str
     journey: Journey
-    # From sending a webhook to the arrival of the call that creates or starts its pipeline.
-    to_pipeline_ms: list[float]
+    # From sending a message to the arrival of its effect.
+    reached_ms: list[float]
 
 
 def all_journeys() -> list[Journey]:
     """Returns every journey. Templates are in the subjects' caches."""
+    push = ("receive", "read the row", "claim", "read the tags")
+    report = ("receive", "read the owner", "read the commits", "write the commit")
+    report += ("read the commit", "take the lease")
     return [
-        Journey("opened", CELL, ("receive", "claim")),
-        Journey("synchronize", CELL, ("receive", "read the row", "claim", "read the tags")),
+        Journey("opened", CELL, "CreatePipeline", ("receive", "claim")),
+        Journey("synchronize", CELL, "StartPipelineExecution", push),
+        Journey("succeeded", CELL, "GitHub", report, REPORTS, REPORTS_PER_SECOND),
     ]
 
 
@@ -56,5 +72,5 @@ def together(trips: Sequence[Trip]) -> Iterable[tuple[Journey, dict[str, list[fl
         times: dict[str, list[float]] = {}
         for trip in trips:
             if trip.journey == journey:
-                times.setdefault(trip.subject, []).extend(trip.to_pipeline_ms)
+                times.setdefault(trip.subject, []).extend(trip.reached_ms)
         yield journey, {subject: sorted(one) for subject, one in times.items()}

@@ -95,7 +95,12 @@ def _trips(
     aws: null.NullAws,
     journeys: Iterable[Journey],
 ) -> list[measure.Trip]:
-    return [measure.travel(name, programs, aws, one) for one in journeys for name in order]
+    return [
+        measure.travel(name, programs, aws, journey)
+        for journey in journeys
+        for name in order
+        if name == "branchline" or not journey.is_report
+    ]
 
 
 def _programs(only: Sequence[str], *, release: bool) -> subjects.Programs:

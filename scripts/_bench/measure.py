@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import linear_regression
 from typing import Any
 
-from _common.problem import Problem
-
 from . import process, subjects
 from .cells import Cell
-from .journeys import COUNT, PER_SECOND, Journey, Trip
+from .journeys import Journey, Trip
 from .null import NullAws
 
 # Webhooks before the first measurement, until connections are open and Node has compiled hot code.
@@ -25,6 +23,8 @@ class Costs:
     cpu_ms: float
     memory_mb: float
     calls: float
+    # Those during which a slot of the concurrency is taken.
+    calls_per_slot: float
     request_bytes: float
     # How long the null AWS delayed a call, which is a little more than the configured latency.
     held_ms: float
@@ -77,34 +77,49 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
         cpu_ms=used / cell.burst,
         memory_mb=memory,
         calls=count / cell.burst,
+        calls_per_slot=calls_per_slot(burst["calls"], cell.burst),
         request_bytes=sum(call["bytes"] for call in calls) / cell.burst,
         held_ms=sum(call["held_ms"] for call in calls) / count,
         since_sent_ms=paced["since_sent_ms"],
     )
 
 
-def travel(subject: str, programs: subjects.Programs, null: NullAws, journey: Journey) -> Trip:
-    """Measures one subject while webhooks of one kind arrive one by one."""
-    cell, action = journey.cell, journey.action
-    opened = WARM_UP[cell.bytes]
-    pushes = action != "opened"
+def calls_per_slot(calls: dict[str, dict[str, float]], webhooks: int) -> int:
+    """Returns the calls of one webhook, with ReceiveMessage, which asks for as many messages as
+    there are free slots. Deletions come after the slot is free, and jobs make few calls.
+    """
+    queue = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch")
+    others = sum(call["count"] for name, call in calls.items() if name not in queue)
+    return 1 + round(others / webhooks)
 
-    def send(cell: Cell, count: int, per_second: float | None = None) -> dict[str, Any]:
-        null.send(cell, count, per_second, action=action, keep_rows=pushes)
+
+def travel(subject: str, programs: subjects.Programs, null: NullAws, journey: Journey) -> Trip:
+    """Measures one subject while messages of one kind arrive one by one."""
+    cell, action, count = journey.cell, journey.action, journey.count
+    warm_up = Cell(0, cell.concurrency, cell.bytes)
+    keep_rows = action != "opened"
+
+    def send(cell: Cell, action: str, count: int, rate: float | None = None) -> dict[str, Any]:
+        null.send(cell, count, rate, action=action, keep_rows=keep_rows)
         return null.settled(count)
 
     with subjects.running(subject, programs, null.url, cell.concurrency, action):
-        warm_up = Cell(0, cell.concurrency, cell.bytes)
-        # These are the pull requests that are pushed to.
-        null.send(warm_up, opened, keep_rows=pushes)
-        null.settled(opened)
-        send(warm_up, opened - COUNT - 1)
+        if journey.is_report:
+            send(warm_up, "opened", count + 1)
+            null.reported()
+            send(warm_up, "synchronize", count + 1)
+            null.reported()
+        else:
+            # These are the pull requests that are pushed to.
+            send(warm_up, "opened", WARM_UP[cell.bytes])
+            send(warm_up, action, WARM_UP[cell.bytes] - count - 1)
         # The polls that are already waiting are answered with the latency of the warm-up.
-        send(cell, 1)
-        times = send(cell, COUNT, PER_SECOND)["to_pipeline_ms"]
-    if len(times) != COUNT:
-        raise Problem(f"{len(times)} of {COUNT} webhooks have reached a pipeline with {subject}")
-    return Trip(subject=subject, journey=journey, to_pipeline_ms=times)
+        send(cell, action, 1)
+        if journey.is_report:
+            null.reported()
+        send(cell, action, count, journey.per_second)
+        reached = null.reached(count)
+    return Trip(subject=subject, journey=journey, reached_ms=reached)
 
 
 def _per_second(settled_ms: list[float], concurrency: int) -> float:

@@ -44,7 +44,8 @@ def show(table: Table, trips: Sequence[Trip], judged: Sequence[Judged]) -> None:
             allowed = allowed_per_second(cell, subjects["branchline"])
             terminal.say(f"Little's law allows {allowed:.0f} webhooks a second")
     _show_trips(trips)
-    terminal.heading("Targets, each per webhook and in every cell")
+    if judged:
+        terminal.heading("Targets, each per webhook and in every cell")
     for target in dict.fromkeys(one.target for one in judged):
         cells = [one for one in judged if one.target == target]
         missed = [one for one in cells if not one.met]
@@ -67,7 +68,7 @@ def _show_trips(trips: Sequence[Trip]) -> None:
             for name in NAMES
             if name in times
         ]
-        terminal.table(("", "to pipeline p50 ms", "p99 ms"), rows)
+        terminal.table(("", "p50 ms", "p99 ms"), rows)
         calls = ", ".join(journey.calls)
         terminal.say(f"the calls before it ({calls}) take {journey.calls_ms} ms")
 

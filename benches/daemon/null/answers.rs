@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::Null;
 use super::chunks::Chunks;
+use super::events::EXECUTION;
 use crate::Trouble;
 
 /// The end of the URL of the internal queue.
@@ -17,8 +18,6 @@ const INTERNAL_QUEUE: &str = "/internal";
 const TEMPLATE: &str = include_str!("template.json");
 /// The answer about each queue.
 const ATTRIBUTES: &str = r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#;
-/// The answer about an execution that was started.
-const EXECUTION: &str = r#"{"pipelineExecutionId":"6f0c2e8a-41d7-4b93-9a5e-0c1d2e3f4a5b"}"#;
 
 /// Responds to a call, after its latency.
 pub(super) async fn answer(
@@ -36,20 +35,27 @@ pub(super) async fn answer(
         }
         "ChangeMessageVisibilityBatch" => done(&body, |_| ()),
         "TransactWriteItems" => {
-            null.lock().rows.keep(&body)?;
+            null.lock().rows.transact(&body)?;
             Ok(Chunks::from("{}"))
         }
         "GetItem" => null.lock().rows.get_item(&body),
-        "PutItem" | "UpdateItem" => Ok(Chunks::from("{}")),
-        "Query" => Ok(Chunks::from(r#"{"Items":[],"Count":0,"ScannedCount":0}"#)),
+        "UpdateItem" => {
+            null.lock().rows.update_item(&body)?;
+            Ok(Chunks::from("{}"))
+        }
+        "PutItem" => Ok(Chunks::from("{}")),
+        "Query" => null.lock().rows.query(&body),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.
         "CreatePipeline" => {
-            null.lock().rows.keep(&body)?;
+            null.lock().rows.create(&body)?;
             Ok(Chunks::from(body))
         }
         "ListTagsForResource" => null.lock().rows.tags(&body),
-        "StartPipelineExecution" => Ok(Chunks::from(EXECUTION)),
+        "StartPipelineExecution" => {
+            let started = json!({"pipelineExecutionId": EXECUTION});
+            Ok(Chunks::from(started.to_string()))
+        }
         // Asked for at the start and once a minute.
         "ListPipelines" => Ok(Chunks::from(r#"{"pipelines":[]}"#)),
         "GetQueueAttributes" => Ok(Chunks::from(ATTRIBUTES)),
@@ -58,8 +64,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Waits for the first message as long as the request allows, as a long poll does. The internal
-/// queue is always empty.
+/// Waits for the first message as long as the request allows, as a long poll does.
 async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let request: Value = serde_json::from_slice(body)?;
     let number = |name: &str| request.get(name).and_then(Value::as_u64);
@@ -67,10 +72,7 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
     let deadline = Instant::now() + wait;
     let url = request.get("QueueUrl").and_then(Value::as_str);
-    if url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE)) {
-        sleep_until(deadline).await;
-        return Ok(Chunks::from("{}"));
-    }
+    let is_internal = url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE));
     loop {
         let arrived = null.arrived.notified();
         tokio::pin!(arrived);
@@ -78,6 +80,7 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
         let next = {
             let mut state = null.lock();
             let next = state.queue.next().map(Instant::from_std);
+            let next = next.filter(|_| is_internal == state.event.is_internal());
             if next.is_some_and(|next| next <= Instant::now()) {
                 state.tally.taken();
                 return Ok(state.queue.receive(most));

@@ -8,6 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Null;
 use super::chunks::Chunks;
+use super::events::Events;
+use super::queue::Bodies;
 use super::webhooks::{Event, Webhooks};
 use crate::Trouble;
 
@@ -25,7 +27,7 @@ pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks
 
 /// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second", "action", "keep_rows"}`: all at
 /// once, or evenly over time. Pushes are made to the pull requests that were opened while rows were
-/// kept, in their order.
+/// kept, in their order, and so are events.
 fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let order: Value = serde_json::from_slice(body)?;
     let number = |name: &str| {
@@ -35,7 +37,14 @@ fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let count = number("count")?;
     let action = order.get("action").and_then(Value::as_str);
     let event = action.and_then(Event::parse).ok_or("no such 'action'")?;
-    let webhooks = Webhooks::of_size(event, usize::try_from(number("bytes")?)?)?;
+    let bodies = if event.is_internal() {
+        Bodies::Events(Events::new()?)
+    } else {
+        Bodies::Webhooks(Webhooks::of_size(
+            event,
+            usize::try_from(number("bytes")?)?,
+        )?)
+    };
     let keep_rows = order.get("keep_rows") == Some(&Value::Bool(true));
     {
         let mut state = null.lock();
@@ -44,9 +53,9 @@ fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
         state.tally.reset();
         state.rows.kept = keep_rows;
         let latency = state.latency;
-        state.queue.prepare(event, Arc::new(webhooks), latency);
+        state.queue.prepare(event, bodies, latency);
         if keep_rows && event == Event::Opened {
-            state.queue.push_from_here();
+            state.queue.begin_here();
         }
     }
     let per_second = order.get("per_second").and_then(Value::as_f64);

@@ -9,6 +9,8 @@
 mod answers;
 mod chunks;
 mod control;
+mod events;
+mod github;
 mod queue;
 mod rows;
 mod tally;
@@ -107,6 +109,7 @@ async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks
     };
     let body = body.to_bytes();
     let answered = match head.headers.get(TARGET).map(|target| target.to_str()) {
+        None if github::is_call(head.uri.path()) => github::answer(&head, &body, null).await,
         None => control::answer(head.uri.path(), &body, null),
         Some(Ok(target)) => call(target, body, null).await,
         Some(Err(error)) => Err(error.into()),
@@ -128,7 +131,7 @@ async fn call(target: &str, body: Bytes, null: &Arc<Null>) -> Result<Chunks, Tro
         if matches!(operation, "CreatePipeline" | "StartPipelineExecution") {
             let number = rows::pipeline_number(&body);
             if let Some(sent) = number.and_then(|number| state.queue.arrived(number)) {
-                state.tally.reached_pipeline(sent);
+                state.tally.reached(sent);
             }
         }
         (state.latency, state.event)

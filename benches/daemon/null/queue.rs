@@ -1,11 +1,12 @@
-//! The queue: webhooks that are visible, and those in flight. Nothing returns by itself: a message
-//! that is not deleted keeps the measurement from its end.
+//! The queue: messages that are visible, and those in flight. Nothing returns by itself: a message
+//! that is not deleted keeps the measurement from its end. One measurement has webhooks, or events
+//! of the internal queue, and never both.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::chunks::Chunks;
+use super::events::Events;
 use super::webhooks::{Event, Message, Webhooks};
 
 /// The first pull request: a number of seven digits, as all that follow.
@@ -32,41 +33,51 @@ pub(super) struct Times {
     pub(super) taken: Instant,
 }
 
+/// What the messages are made from.
+pub(super) enum Bodies {
+    Webhooks(Webhooks),
+    Events(Events),
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
-    webhooks: Option<Arc<Webhooks>>,
+    bodies: Option<Bodies>,
     event: Event,
     delay: Duration,
     sent: u64,
     opened: u64,
     /// The next one that is pushed to, counted like those that were opened.
     pushed: u64,
+    /// The next one whose execution succeeds, counted likewise.
+    succeeded: u64,
     waiting: VecDeque<Sent>,
     taken: HashMap<u64, Times>,
-    /// When the webhook was sent whose pipeline is awaited, by the number of the pull request.
+    /// When the message was sent whose effect is awaited, by the number of the pull request.
     awaited: HashMap<u64, Instant>,
 }
 
 impl Queue {
-    /// Sets the webhooks that are sent from now on, and how long after it was sent each is
+    /// Sets the messages that are sent from now on, and how long after it was sent each is
     /// received at the earliest.
-    pub(super) fn prepare(&mut self, event: Event, webhooks: Arc<Webhooks>, delay: Duration) {
-        self.webhooks = Some(webhooks);
+    pub(super) fn prepare(&mut self, event: Event, bodies: Bodies, delay: Duration) {
+        self.bodies = Some(bodies);
         self.event = event;
         self.delay = delay;
         self.awaited.clear();
     }
 
-    /// Makes the next pull request that is opened the first that is pushed to.
-    pub(super) fn push_from_here(&mut self) {
+    /// Makes the next pull request that is opened the first to which something happens.
+    pub(super) fn begin_here(&mut self) {
         self.pushed = self.opened;
+        self.succeeded = self.opened;
     }
 
-    /// Sends one more webhook.
+    /// Sends one more message.
     pub(super) fn send(&mut self) {
         let next = match self.event {
             Event::Opened => &mut self.opened,
             Event::Synchronize => &mut self.pushed,
+            Event::Succeeded => &mut self.succeeded,
         };
         let number = FIRST + *next;
         *next += 1;
@@ -96,14 +107,16 @@ impl Queue {
             if place > 0 {
                 answer.push(",");
             }
-            if let Some(webhooks) = &self.webhooks {
-                let message = Message {
-                    number: sent.number,
-                    id: sent.id,
-                    receipt: &format!("{RECEIPT}{}-{}", sent.id, sent.number),
-                    sent: sent.timestamp,
-                };
-                webhooks.write(message, &mut answer);
+            let message = Message {
+                number: sent.number,
+                id: sent.id,
+                receipt: &format!("{RECEIPT}{}-{}", sent.id, sent.number),
+                sent: sent.timestamp,
+            };
+            match &self.bodies {
+                Some(Bodies::Webhooks(webhooks)) => webhooks.write(message, &mut answer),
+                Some(Bodies::Events(events)) => events.write(message, &mut answer),
+                None => {}
             }
             let times = Times {
                 sent: sent.at,
@@ -116,8 +129,8 @@ impl Queue {
         answer
     }
 
-    /// Returns when the webhook was sent whose pipeline is created or started now. Returns `None`
-    /// for every call after the first.
+    /// Returns when the message was sent whose effect has arrived now. Returns `None` for every
+    /// call after the first.
     pub(super) fn arrived(&mut self, number: u64) -> Option<Instant> {
         self.awaited.remove(&number)
     }

@@ -19,8 +19,11 @@ pub(super) struct Tally {
     samples: BTreeMap<&'static str, Bytes>,
     begun: Option<Instant>,
     settled: Vec<Settled>,
-    /// From sending a webhook to the arrival of the call that creates or starts its pipeline.
-    to_pipeline: Vec<Duration>,
+    /// From sending a webhook to the arrival of the call that creates or starts its pipeline, or
+    /// from sending an event to that of its report.
+    reached: Vec<Duration>,
+    /// Calls to GitHub.
+    pub(super) github: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -60,9 +63,9 @@ impl Tally {
         }
     }
 
-    /// Counts a pipeline that is created or started now, for a webhook that was sent then.
-    pub(super) fn reached_pipeline(&mut self, sent: Instant) {
-        self.to_pipeline.push(sent.elapsed());
+    /// Counts an effect that arrives now, of a message that was sent then.
+    pub(super) fn reached(&mut self, sent: Instant) {
+        self.reached.push(sent.elapsed());
     }
 
     /// Counts a receive.
@@ -108,7 +111,8 @@ impl Tally {
             "settled_ms": each(&|one| one.at - begun),
             "since_sent_ms": each(&|one| one.since_sent),
             "since_taken_ms": each(&|one| one.since_taken),
-            "to_pipeline_ms": self.to_pipeline.iter().copied().map(millis).collect::<Vec<_>>(),
+            "reached_ms": self.reached.iter().copied().map(millis).collect::<Vec<_>>(),
+            "github": self.github,
             "calls": calls,
         })
     }

@@ -26,23 +26,24 @@ pub(super) enum Event {
     Opened,
     /// A push.
     Synchronize,
+    /// No webhook: the execution of its pipeline has succeeded.
+    Succeeded,
 }
 
 impl Event {
-    /// Reads GitHub's word for it.
+    /// Reads the word for it in orders.
     pub(super) fn parse(action: &str) -> Option<Self> {
         match action {
             "opened" => Some(Self::Opened),
             "synchronize" => Some(Self::Synchronize),
+            "succeeded" => Some(Self::Succeeded),
             _ => None,
         }
     }
 
-    fn fixture(self) -> &'static str {
-        match self {
-            Self::Opened => payload::OPENED,
-            Self::Synchronize => SYNCHRONIZE,
-        }
+    /// Returns true if it is a message of the internal queue.
+    pub(super) fn is_internal(self) -> bool {
+        self == Self::Succeeded
     }
 }
 
@@ -70,7 +71,11 @@ impl Webhooks {
     /// Makes webhooks of this size in bytes, or of the least size with all fields that GitHub
     /// sends.
     pub(super) fn of_size(event: Event, bytes: usize) -> Result<Self, Trouble> {
-        let whole = payload::of_size(event.fixture(), bytes)?.to_string();
+        let fixture = match event {
+            Event::Synchronize => SYNCHRONIZE,
+            Event::Opened | Event::Succeeded => payload::OPENED,
+        };
+        let whole = payload::of_size(fixture, bytes)?.to_string();
         let start = whole.strip_suffix('}').ok_or("a payload is an object")?;
         let escaped = serde_json::to_string(start)?;
         let mut keyed = Hmac::<Sha256>::new_from_slice(SECRET)?;
@@ -118,6 +123,6 @@ impl Webhooks {
     }
 }
 
-fn guid(number: u64) -> String {
+pub(super) fn guid(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
