@@ -52,6 +52,8 @@ class Trip:
     journey: Journey
     # From sending a message to the arrival of its effect.
     reached_ms: list[float]
+    # How long the null AWS really delayed a call.
+    held_ms: float
 
 
 def all_journeys() -> list[Journey]:

@@ -69,19 +69,24 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
     null.send(cell, cell.paced, cell.per_second)
     paced = null.settled(cell.paced)
     calls = burst["calls"].values()
-    count = sum(call["count"] for call in calls)
     return Result(
         subject=subject,
         cell=cell,
         per_second=_per_second(burst["settled_ms"], cell.concurrency),
         cpu_ms=used / cell.burst,
         memory_mb=memory,
-        calls=count / cell.burst,
+        calls=sum(call["count"] for call in calls) / cell.burst,
         calls_per_slot=calls_per_slot(burst["calls"], cell.burst),
         request_bytes=sum(call["bytes"] for call in calls) / cell.burst,
-        held_ms=sum(call["held_ms"] for call in calls) / count,
+        held_ms=held_ms(burst["calls"]),
         since_sent_ms=paced["since_sent_ms"],
     )
+
+
+def held_ms(calls: dict[str, dict[str, float]]) -> float:
+    """Returns how long a call was delayed on average."""
+    held = sum(call["held_ms"] for call in calls.values())
+    return held / sum(call["count"] for call in calls.values())
 
 
 def calls_per_slot(calls: dict[str, dict[str, float]], webhooks: int) -> int:
@@ -117,9 +122,9 @@ def travel(subject: str, programs: subjects.Programs, null: NullAws, journey: Jo
         send(cell, action, 1)
         if journey.is_report:
             null.reported()
-        send(cell, action, count, journey.per_second)
+        calls = send(cell, action, count, journey.per_second)["calls"]
         reached = null.reached(count)
-    return Trip(subject=subject, journey=journey, reached_ms=reached)
+    return Trip(subject=subject, journey=journey, reached_ms=reached, held_ms=held_ms(calls))
 
 
 def _per_second(settled_ms: list[float], concurrency: int) -> float:

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from _common import terminal
@@ -71,6 +72,8 @@ def _show_trips(trips: Sequence[Trip]) -> None:
         terminal.table(("", "p50 ms", "p99 ms"), rows)
         calls = ", ".join(journey.calls)
         terminal.say(f"the calls before it ({calls}) take {journey.calls_ms} ms")
+        held = mean(trip.held_ms for trip in trips if trip.journey == journey)
+        terminal.say(f"a call was delayed by {held:.1f} ms")
 
 
 def write(

@@ -14,7 +14,7 @@ OPENED, PUSH, REPORT = journeys.all_journeys()
 
 def trip(journey: Journey, *times: float, subject: str = "branchline") -> Trip:
     """Returns one round."""
-    return Trip(subject=subject, journey=journey, reached_ms=list(times))
+    return Trip(subject=subject, journey=journey, reached_ms=list(times), held_ms=20.0)
 
 
 class TimeToPipeline(unittest.TestCase):
