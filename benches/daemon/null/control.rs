@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::Null;
 use super::chunks::Chunks;
 use super::events::Events;
 use super::queue::Bodies;
 use super::webhooks::{Event, Webhooks};
+use super::{Null, TIMER_LATENESS};
 use crate::Trouble;
 
 /// Serves the pages: `/send` starts a measurement, `/settled` counts, `/report` returns all counts,
@@ -48,7 +48,8 @@ fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let keep_rows = order.get("keep_rows") == Some(&Value::Bool(true));
     {
         let mut state = null.lock();
-        state.latency = Duration::from_millis(number("latency_ms")?);
+        let latency = Duration::from_millis(number("latency_ms")?);
+        state.latency = latency.saturating_sub(TIMER_LATENESS);
         state.event = event;
         state.tally.reset();
         state.rows.kept = keep_rows;

@@ -41,6 +41,10 @@ use super::Trouble;
 /// The header that names the operation (awsJson protocols 1.0 and 1.1).
 const TARGET: &str = "x-amz-target";
 
+/// What is left out of each delay. tokio's timers have a resolution of a millisecond and are never
+/// early, so that they are late by half of it on average.
+const TIMER_LATENESS: Duration = Duration::from_micros(500);
+
 /// State that all connections share.
 struct Null {
     state: Mutex<State>,
@@ -50,6 +54,7 @@ struct Null {
 
 /// State that changes from call to call.
 struct State {
+    /// The configured latency without [`TIMER_LATENESS`].
     latency: Duration,
     /// What happens to pull requests in this measurement.
     event: Event,
