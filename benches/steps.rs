@@ -116,7 +116,7 @@ fn secrets() -> Secrets {
 }
 
 fn body(bytes: usize) -> String {
-    let mut payload = payload::of_size(bytes).expect("a payload");
+    let mut payload = payload::of_size(payload::OPENED, bytes).expect("a payload");
     if let Some(fields) = payload.as_object_mut() {
         fields.insert(payload::NUMBER.to_owned(), 1_000_000.into());
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! daemon null-aws                                      prints its address, serves until it is ended
-//! daemon floor --endpoint URL --concurrency N --samples FILE
+//! daemon floor --endpoint URL --concurrency N --samples FILE --action opened|synchronize
 //! ```
 //!
 //! `cargo bench` starts it without a word, and it starts `scripts/bench`.
@@ -34,7 +34,9 @@ fn main() -> ExitCode {
             most,
             "--samples",
             file,
-        ] => floor::run(url, most, Path::new(file)),
+            "--action",
+            action,
+        ] => floor::run(url, most, Path::new(file), action),
         _ => compare(),
     };
     match done {

@@ -1,9 +1,10 @@
-//! Payloads of a given size: `pull_request.opened` with all the fields that GitHub sends.
+//! Payloads of a given size: a fixture with all the fields that GitHub sends.
 
 use serde_json::{Map, Value, json};
 
-/// The payload that all others are made from.
-const FIXTURE: &str = include_str!("../../tests/fixtures/webhooks/pull_request.opened.json");
+/// The payload of a new pull request.
+pub(crate) const OPENED: &str =
+    include_str!("../../tests/fixtures/webhooks/pull_request.opened.json");
 /// The field that is kept for the end.
 pub(crate) const NUMBER: &str = "number";
 /// The bytes of `,"number":1000000`.
@@ -60,10 +61,10 @@ const REPOSITORY_LINKS: [&str; 34] = [
     "deployments_url",
 ];
 
-/// Makes a payload of this size in bytes, or of the least size with all fields that GitHub sends.
-/// It lacks [`NUMBER`], which, with seven digits, completes the size.
-pub(crate) fn of_size(bytes: usize) -> Result<Value, crate::Trouble> {
-    let mut payload: Value = serde_json::from_str(FIXTURE)?;
+/// Makes a payload of this size in bytes, or of the least size with all fields that GitHub sends,
+/// from the JSON of a fixture. It lacks [`NUMBER`], which, with seven digits, completes the size.
+pub(crate) fn of_size(fixture: &str, bytes: usize) -> Result<Value, crate::Trouble> {
+    let mut payload: Value = serde_json::from_str(fixture)?;
     enrich(&mut payload);
     fill(&mut payload, bytes)?;
     Ok(payload)

@@ -8,9 +8,9 @@ CONCURRENCIES = (1, 32, 256)
 SIZES = (25_000, 1_000_000)
 # Long enough that two processors are idle half of the time, so that only Little's law limits.
 LONG_LATENCY_MS = 100
-# Calls during which a slot of the concurrency is taken: ReceiveMessage, which asks for as many
-# messages as there are free slots, and the three calls for a new pull request.
-CALLS_PER_SLOT = 4
+# About how many calls a slot of the concurrency is taken for, to choose a rate. Little's law uses
+# the number that was counted.
+CALLS_PER_SLOT = 5
 
 
 @dataclass(frozen=True)

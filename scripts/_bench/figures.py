@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
-from .cells import CALLS_PER_SLOT, Cell
+from .cells import Cell
 from .measure import Costs, Result
 
 
@@ -51,7 +51,7 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
 
 def allowed_per_second(cell: Cell, figures: Figures) -> float:
     """Returns the rate that Little's law allows: slots divided by the time of a slot's calls."""
-    return 1_000 * cell.concurrency / (CALLS_PER_SLOT * figures.held_ms)
+    return 1_000 * cell.concurrency / (figures.calls_per_slot * figures.held_ms)
 
 
 def ratios(results: Sequence[Result], cell: Cell, other: str, name: str) -> list[float]:

@@ -10,6 +10,7 @@ from _common.problem import Problem
 
 from . import figures, measure, null, report, subjects, targets
 from .cells import Cell, all_cells
+from .journeys import Journey, all_journeys
 
 
 def main() -> int:
@@ -17,24 +18,28 @@ def main() -> int:
     arguments = _arguments()
     only = tuple(arguments.only.split(","))
     cells = [cell for cell in all_cells() if arguments.match in cell.name]
-    if not cells:
-        names = "; ".join(cell.name for cell in all_cells())
+    journeys = [journey for journey in all_journeys() if arguments.match in journey.name]
+    if not cells and not journeys:
+        names = "; ".join(one.name for one in [*all_cells(), *all_journeys()])
         raise Problem(f"no cell has '{arguments.match}' in its name: {names}")
-    programs = _programs(only)
+    programs = _programs(only, release=not arguments.development)
     load = os.getloadavg()[0]
     rounds = f"{arguments.rounds} rounds"
     terminal.say(f"{os.cpu_count()} processors, load average {load:.2f}, {rounds}")
     results: list[measure.Result] = []
+    trips: list[measure.Trip] = []
     with null.running(programs.daemon) as aws:
         measure.record_samples(programs, aws)
         for number in range(arguments.rounds):
             terminal.say(f"round {number + 1} of {arguments.rounds}")
-            results += _round(number, only, programs, aws, cells)
+            order = _order(number, only)
+            results += _round(order, programs, aws, cells)
+            trips += _trips(order, programs, aws, journeys)
     table = figures.table(results)
-    judged = targets.judge(results, table)
-    report.show(table, judged)
+    judged = [*targets.judge(results, table), *targets.judge_trips(trips)]
+    report.show(table, trips, judged)
     if arguments.json:
-        report.write(arguments.json, results, table, judged)
+        report.write(arguments.json, results, table, trips, judged)
     return 0 if all(one.met for one in judged) else 1
 
 
@@ -50,6 +55,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--match", default="", help=match_help)
     json_help = "write all measurements to this file as well"
     parser.add_argument("--json", type=Path, metavar="FILE", help=json_help)
+    development_help = "use the development build, to try out the benchmark: no figure is valid"
+    parser.add_argument("--development", action="store_true", help=development_help)
     arguments = parser.parse_args()
     unknown = set(arguments.only.split(",")) - set(subjects.NAMES)
     if unknown or arguments.rounds < 1:
@@ -58,19 +65,22 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
+def _order(number: int, only: Sequence[str]) -> Sequence[str]:
+    """Returns the subjects in turn. Each round begins with another one."""
+    turn = number % len(only)
+    return [*only[turn:], *only[:turn]]
+
+
 def _round(
-    number: int,
-    only: Sequence[str],
+    order: Sequence[str],
     programs: subjects.Programs,
     aws: null.NullAws,
     cells: Iterable[Cell],
 ) -> list[measure.Result]:
-    """Runs each process once, the subjects in turn. Each round begins with another subject."""
+    """Runs each process once, the subjects in turn."""
     together: dict[tuple[int, int], list[Cell]] = {}
     for cell in cells:
         together.setdefault((cell.concurrency, cell.bytes), []).append(cell)
-    turn = number % len(only)
-    order = [*only[turn:], *only[:turn]]
     return [
         result
         for group in together.values()
@@ -79,11 +89,29 @@ def _round(
     ]
 
 
-def _programs(only: Sequence[str]) -> subjects.Programs:
-    terminal.say("building the release binary and the benchmark: the first time takes many minutes")
+def _trips(
+    order: Sequence[str],
+    programs: subjects.Programs,
+    aws: null.NullAws,
+    journeys: Iterable[Journey],
+) -> list[measure.Trip]:
+    return [
+        measure.travel(name, programs, aws, journey)
+        for journey in journeys
+        for name in order
+        if name == "branchline" or not journey.is_report
+    ]
+
+
+def _programs(only: Sequence[str], *, release: bool) -> subjects.Programs:
+    if release:
+        what = "the release binary and the benchmark: the first time takes many minutes"
+    else:
+        what = "the development binary and the benchmark: no figure below is valid"
+    terminal.say(f"building {what}")
     # In two steps: a common build would give the binary the features that tests need of tokio.
     return subjects.Programs(
-        branchline=cargo.build("bin", "branchline", release=True),
-        daemon=cargo.build("bench", "daemon", release=True),
+        branchline=cargo.build("bin", "branchline", release=release),
+        daemon=cargo.build("bench", "daemon", release=release),
         peer=subjects.install_peer() if "peer" in only else None,
     )

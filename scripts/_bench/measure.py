@@ -8,6 +8,7 @@ from typing import Any
 
 from . import process, subjects
 from .cells import Cell
+from .journeys import Journey, Trip
 from .null import NullAws
 
 # Webhooks before the first measurement, until connections are open and Node has compiled hot code.
@@ -22,6 +23,8 @@ class Costs:
     cpu_ms: float
     memory_mb: float
     calls: float
+    # Those during which a slot of the concurrency is taken.
+    calls_per_slot: float
     request_bytes: float
     # How long the null AWS delayed a call, which is a little more than the configured latency.
     held_ms: float
@@ -66,18 +69,62 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
     null.send(cell, cell.paced, cell.per_second)
     paced = null.settled(cell.paced)
     calls = burst["calls"].values()
-    count = sum(call["count"] for call in calls)
     return Result(
         subject=subject,
         cell=cell,
         per_second=_per_second(burst["settled_ms"], cell.concurrency),
         cpu_ms=used / cell.burst,
         memory_mb=memory,
-        calls=count / cell.burst,
+        calls=sum(call["count"] for call in calls) / cell.burst,
+        calls_per_slot=calls_per_slot(burst["calls"], cell.burst),
         request_bytes=sum(call["bytes"] for call in calls) / cell.burst,
-        held_ms=sum(call["held_ms"] for call in calls) / count,
+        held_ms=held_ms(burst["calls"]),
         since_sent_ms=paced["since_sent_ms"],
     )
+
+
+def held_ms(calls: dict[str, dict[str, float]]) -> float:
+    """Returns how long a call was delayed on average."""
+    held = sum(call["held_ms"] for call in calls.values())
+    return held / sum(call["count"] for call in calls.values())
+
+
+def calls_per_slot(calls: dict[str, dict[str, float]], webhooks: int) -> int:
+    """Returns the calls of one webhook, with ReceiveMessage, which asks for as many messages as
+    there are free slots. Deletions come after the slot is free, and jobs make few calls.
+    """
+    queue = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch")
+    others = sum(call["count"] for name, call in calls.items() if name not in queue)
+    return 1 + round(others / webhooks)
+
+
+def travel(subject: str, programs: subjects.Programs, null: NullAws, journey: Journey) -> Trip:
+    """Measures one subject while messages of one kind arrive one by one."""
+    cell, action, count = journey.cell, journey.action, journey.count
+    warm_up = Cell(0, cell.concurrency, cell.bytes)
+    keep_rows = action != "opened"
+
+    def send(cell: Cell, action: str, count: int, rate: float | None = None) -> dict[str, Any]:
+        null.send(cell, count, rate, action=action, keep_rows=keep_rows)
+        return null.settled(count)
+
+    with subjects.running(subject, programs, null.url, cell.concurrency, action):
+        if journey.is_report:
+            send(warm_up, "opened", count + 1)
+            null.reported()
+            send(warm_up, "synchronize", count + 1)
+            null.reported()
+        else:
+            # These are the pull requests that are pushed to.
+            send(warm_up, "opened", WARM_UP[cell.bytes])
+            send(warm_up, action, WARM_UP[cell.bytes] - count - 1)
+        # The polls that are already waiting are answered with the latency of the warm-up.
+        send(cell, action, 1)
+        if journey.is_report:
+            null.reported()
+        calls = send(cell, action, count, journey.per_second)["calls"]
+        reached = null.reached(count)
+    return Trip(subject=subject, journey=journey, reached_ms=reached, held_ms=held_ms(calls))
 
 
 def _per_second(settled_ms: list[float], concurrency: int) -> float:
@@ -95,9 +142,14 @@ def _per_second(settled_ms: list[float], concurrency: int) -> float:
 
 
 def record_samples(programs: subjects.Programs, null: NullAws) -> None:
-    """Records what branchline sends for a new pull request. The other subjects send the same."""
+    """Records what branchline sends for a new pull request and for a push.
+
+    The other subjects send the same.
+    """
     cell = Cell(0, 1, 25_000)
     with subjects.running("branchline", programs, null.url, 1):
-        null.send(cell, 2)
-        null.settled(2)
+        # The template is read for the first one only.
+        for action in ("opened", "synchronize"):
+            null.send(cell, 2, action=action, keep_rows=True)
+            null.settled(2)
     subjects.SAMPLES.write_text(json.dumps(null.samples()))

@@ -16,6 +16,8 @@ from .cells import Cell
 
 # A subject that has not deleted every message by then has lost one.
 DEADLINE_SECONDS = 60
+# Without a report for so long, no report is due: one follows another after a second.
+QUIET_SECONDS = 2.5
 
 
 class NullAws:
@@ -24,9 +26,21 @@ class NullAws:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def send(self, cell: Cell, count: int, per_second: float | None = None) -> None:
-        """Sends webhooks to the queue, at once or evenly over time, and resets the counters."""
-        order = {"count": count, "bytes": cell.bytes}
+    def send(
+        self,
+        cell: Cell,
+        count: int,
+        per_second: float | None = None,
+        *,
+        action: str = "opened",
+        keep_rows: bool = False,
+    ) -> None:
+        """Sends webhooks to the queue, at once or evenly over time, and resets the counters.
+
+        Pushes (`synchronize`) are made to the pull requests that were opened while rows were kept,
+        and the events (`succeeded`) are about their executions.
+        """
+        order = {"count": count, "bytes": cell.bytes, "action": action, "keep_rows": keep_rows}
         order |= {"latency_ms": cell.latency_ms, "per_second": per_second}
         self._request("POST", "/send", order)
 
@@ -45,8 +59,24 @@ class NullAws:
             )
         return report
 
+    def reached(self, count: int) -> list[float]:
+        """Waits until the effects of so many messages have arrived, and returns their times."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while len(times := self._request("GET", "/report")["reached_ms"]) < count:
+            if time.monotonic() > deadline:
+                raise Problem(f"only {len(times)} of {count} messages have had their effect")
+            time.sleep(0.02)
+        return times
+
+    def reported(self) -> None:
+        """Waits until nothing more is reported to GitHub."""
+        seen = -1
+        while (now := self._request("GET", "/report")["github"]) != seen:
+            seen = now
+            time.sleep(QUIET_SECONDS)
+
     def samples(self) -> dict[str, str]:
-        """Returns the requests that created the last pipeline, by kind."""
+        """Returns the requests for the last pipelines that were created and started, by kind."""
         return self._request("GET", "/samples")
 
     def _counts(self) -> dict[str, Any]:

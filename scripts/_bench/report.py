@@ -6,11 +6,13 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from _common import terminal
 
-from .figures import Table, allowed_per_second
+from .figures import Table, allowed_per_second, percentile
+from .journeys import Trip, together
 from .measure import Result
 from .subjects import NAMES
 from .targets import Judged
@@ -18,8 +20,8 @@ from .targets import Judged
 COLUMNS = ("", "webhooks/s", "CPU ms", "memory MB", "calls", "bytes sent", "p50 ms", "p99 ms")
 
 
-def show(table: Table, judged: Sequence[Judged]) -> None:
-    """Prints one table per cell, then each target with the cells in which it is missed."""
+def show(table: Table, trips: Sequence[Trip], judged: Sequence[Judged]) -> None:
+    """Prints one table per cell and journey, then each target with the cells that miss it."""
     for cell, subjects in table.items():
         terminal.heading(cell.name)
         rows = []
@@ -42,7 +44,9 @@ def show(table: Table, judged: Sequence[Judged]) -> None:
         if cell.latency_ms and "branchline" in subjects:
             allowed = allowed_per_second(cell, subjects["branchline"])
             terminal.say(f"Little's law allows {allowed:.0f} webhooks a second")
-    terminal.heading("Targets, each per webhook and in every cell")
+    _show_trips(trips)
+    if judged:
+        terminal.heading("Targets, each per webhook and in every cell")
     for target in dict.fromkeys(one.target for one in judged):
         cells = [one for one in judged if one.target == target]
         missed = [one for one in cells if not one.met]
@@ -57,7 +61,28 @@ def show(table: Table, judged: Sequence[Judged]) -> None:
             terminal.say(f"{one.cell.name}: {one.figure:.3g} (limit {one.limit:.3g})")
 
 
-def write(file: Path, results: Sequence[Result], table: Table, judged: Sequence[Judged]) -> None:
+def _show_trips(trips: Sequence[Trip]) -> None:
+    for journey, times in together(trips):
+        terminal.heading(journey.name)
+        rows = [
+            (name, f"{percentile(times[name], 50):.1f}", f"{percentile(times[name], 99):.1f}")
+            for name in NAMES
+            if name in times
+        ]
+        terminal.table(("", "p50 ms", "p99 ms"), rows)
+        calls = ", ".join(journey.calls)
+        terminal.say(f"the calls before it ({calls}) take {journey.calls_ms} ms")
+        held = mean(trip.held_ms for trip in trips if trip.journey == journey)
+        terminal.say(f"a call was delayed by {held:.1f} ms")
+
+
+def write(
+    file: Path,
+    results: Sequence[Result],
+    table: Table,
+    trips: Sequence[Trip],
+    judged: Sequence[Judged],
+) -> None:
     """Writes everything as JSON."""
     cells: list[dict[str, Any]] = [
         {
@@ -71,6 +96,7 @@ def write(file: Path, results: Sequence[Result], table: Table, judged: Sequence[
         "cells": cells,
         "targets": [asdict(one) for one in judged],
         "rounds": [result.plain() for result in results],
+        "trips": [asdict(trip) for trip in trips],
     }
     file.write_text(json.dumps(whole, indent=1) + "\n")
 

@@ -24,10 +24,16 @@ codepipeline_rate = 1000
 [github]
 secrets = ["env:WEBHOOK_SECRET"]
 
+{reporting}
 [[rule]]
 repository = "acme/api"
 on         = "pull_request"
 template   = "api-template"
+"""
+# In the table [github].
+REPORTING = """\
+token   = "env:GITHUB_TOKEN"
+api_url = "{url}/github"
 """
 
 
@@ -41,17 +47,23 @@ class Programs:
 
 
 @contextmanager
-def running(name: str, programs: Programs, url: str, concurrency: int) -> Iterator[int]:
-    """Starts a subject, with its output in a file, yields its process id, and stops it."""
+def running(
+    name: str, programs: Programs, url: str, concurrency: int, action: str = "opened"
+) -> Iterator[int]:
+    """Starts a subject, with its output in a file, yields its process id, and stops it.
+
+    `action` is what happens to the pull requests. The floor has to know it beforehand, and
+    branchline reports to GitHub only if executions end (`succeeded`).
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / f"{name}.log").open("wb") as log:
-        command = _command(name, programs, url, concurrency)
+        command = _command(name, programs, url, concurrency, action)
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_environment(url, concurrency),
+            env=_environment(url, concurrency, action),
         )
         try:
             yield process.pid
@@ -64,13 +76,16 @@ def running(name: str, programs: Programs, url: str, concurrency: int) -> Iterat
                 process.wait()
 
 
-def _command(name: str, programs: Programs, url: str, concurrency: int) -> list[str]:
+def _command(
+    name: str, programs: Programs, url: str, concurrency: int, action: str
+) -> list[str]:
     match name:
         case "branchline":
             return [str(programs.branchline), "run"]
         case "floor":
             command = [str(programs.daemon), "floor", "--endpoint", url]
-            return [*command, "--concurrency", str(concurrency), "--samples", str(SAMPLES)]
+            command += ["--concurrency", str(concurrency), "--samples", str(SAMPLES)]
+            return [*command, "--action", action]
         case "peer" if programs.peer:
             command = ["node", str(programs.peer / "peer.mjs")]
             return [*command, url, str(concurrency), str(SAMPLES)]
@@ -78,7 +93,7 @@ def _command(name: str, programs: Programs, url: str, concurrency: int) -> list[
             raise Problem(f"{name} is not installed")
 
 
-def _environment(url: str, concurrency: int) -> dict[str, str]:
+def _environment(url: str, concurrency: int, action: str) -> dict[str, str]:
     queues = {
         "QUEUE": "webhooks",
         "INTERNAL_QUEUE": "internal",
@@ -88,14 +103,16 @@ def _environment(url: str, concurrency: int) -> dict[str, str]:
     urls = {
         f"BRANCHLINE_{name}_URL": f"{url}/123456789012/{queue}" for name, queue in queues.items()
     }
+    reporting = REPORTING.format(url=url) if action == "succeeded" else ""
     isolated = environment(
         **urls,
         AWS_ENDPOINT_URL=url,
         BRANCHLINE_CONFIG="env:BENCH_CONFIGURATION",
-        BENCH_CONFIGURATION=CONFIGURATION,
+        BENCH_CONFIGURATION=CONFIGURATION.format(reporting=reporting),
         BRANCHLINE_TABLE="branchline",
         BRANCHLINE_CONCURRENCY=str(concurrency),
         WEBHOOK_SECRET=SECRET,
+        GITHUB_TOKEN="github_pat_of_the_benchmark",
     )
     kept = {name: value for name, value in isolated.items() if not name.startswith("NODE_")}
     return kept | {"NODE_ENV": "production"}

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from .cells import LATENCIES_MS, Cell
-from .figures import Table, allowed_per_second, ratios
+from .figures import Table, allowed_per_second, percentile, ratios
+from .journeys import Journey, Trip, together
 from .measure import Result
 
 MAX_CPU_OF_FLOOR = 1.15
 MAX_CPU_OF_PEER = 1 / 3
 MIN_OF_ALLOWED = 0.95
 LITTLE_CONCURRENCY = 256
+# Of the calls that the pipeline has to wait for, one after the other.
+MAX_OF_CALLS = 1.10
 # In addition to the bodies in flight.
 MAX_MEMORY_MB = 32
 
@@ -21,7 +24,7 @@ class Judged:
     """A target in one cell, and whether it is met."""
 
     target: str
-    cell: Cell
+    cell: Cell | Journey
     figure: float
     limit: float
     met: bool
@@ -46,6 +49,18 @@ def judge(results: Sequence[Result], table: Table) -> list[Judged]:
         name = "memory in MB: at most 32 plus the bodies in flight"
         judged.append(Judged(name, cell, ours.memory_mb, limit, met))
     return judged
+
+
+def judge_trips(trips: Sequence[Trip]) -> Iterable[Judged]:
+    """Compares the median time to a pipeline with the calls before it."""
+    for journey, times in together(trips):
+        ours = times.get("branchline")
+        # Of a report, only the time is known: no target is set.
+        if ours and not journey.is_report:
+            half = percentile(ours, 50)
+            limit = MAX_OF_CALLS * journey.calls_ms
+            name = f"ms to a pipeline (p50): at most {MAX_OF_CALLS:.2f} of the calls before it"
+            yield Judged(name, journey, half, limit, half <= limit)
 
 
 def _cpu(results: Sequence[Result], cell: Cell) -> Iterable[Judged]:

@@ -1,6 +1,7 @@
 //! The floor: the cost of the daemon's calls without the daemon. The same SDK, configured as in
-//! `src/aws/mod.rs`, sends for each message the requests of a new pipeline, which were made
-//! beforehand; nothing is verified, parsed, decided or logged.
+//! `src/aws/mod.rs`, sends for each message the requests of a new pipeline or of a push, which were
+//! made beforehand; nothing is verified, parsed, decided or logged. Only the name of the pipeline
+//! is that of the message, by which the null AWS knows for which webhook it is created or started.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 use aws_smithy_types::retry::RetryConfig;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -17,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use branchline::aws::{ATTEMPTS, OPERATION_TIMEOUT};
 
 use super::Trouble;
-use samples::Samples;
+use samples::{Opened, Push, Read, Samples};
 
 mod samples;
 
@@ -36,10 +38,15 @@ struct Floor {
     samples: Samples,
 }
 
-/// Runs until the process is ended.
-pub(super) fn run(url: &str, concurrency: &str, samples: &Path) -> Result<(), Trouble> {
+/// Runs until the process is ended. `action` is what happens to each pull request.
+pub(super) fn run(
+    url: &str,
+    concurrency: &str,
+    samples: &Path,
+    action: &str,
+) -> Result<(), Trouble> {
     let concurrency: usize = concurrency.parse()?;
-    let samples = Samples::read(samples)?;
+    let samples = Samples::read(samples, action)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -127,7 +134,15 @@ async fn handle(
     place: Option<OwnedSemaphorePermit>,
     done: mpsc::Sender<String>,
 ) -> Result<(), Trouble> {
-    floor.make_pipeline().await?;
+    // The end of a receipt handle is the number of the pull request.
+    let (_, number) = receipt
+        .rsplit_once('-')
+        .ok_or("a receipt without a number")?;
+    let name = format!("api-pr-{number}");
+    match &floor.samples {
+        Samples::Opened(samples) => floor.make_pipeline(samples, name).await?,
+        Samples::Push(samples) => floor.start_pipeline(samples, name).await?,
+    }
     drop(place);
     done.send(receipt).await?;
     Ok(())
@@ -156,29 +171,44 @@ impl Floor {
             .collect())
     }
 
-    /// Makes the three calls of a new pull request whose template is cached.
-    async fn make_pipeline(&self) -> Result<(), Trouble> {
-        let Samples {
-            claim,
-            declaration,
-            tags,
-            record,
-        } = &self.samples;
-        self.dynamodb
-            .transact_write_items()
-            .set_transact_items(Some(claim.clone()))
-            .send()
-            .await?;
-        let create = self
-            .codepipeline
-            .create_pipeline()
-            .pipeline(declaration.clone());
-        create.set_tags(Some(tags.clone())).send().await?;
-        self.dynamodb
-            .transact_write_items()
-            .set_transact_items(Some(record.clone()))
-            .send()
-            .await?;
+    /// Makes the calls of a new pull request whose template is cached.
+    async fn make_pipeline(&self, samples: &Opened, name: String) -> Result<(), Trouble> {
+        self.write(&samples.claim).await?;
+        if let Some(read) = &samples.read {
+            self.read(read).await?;
+        }
+        let mut declaration = samples.declaration.clone();
+        declaration.name = name;
+        let create = self.codepipeline.create_pipeline().pipeline(declaration);
+        let tags = samples.tags.clone();
+        create.set_tags(Some(tags)).send().await?;
+        self.write(&samples.record).await
+    }
+
+    /// Makes the calls of a push whose template is cached, and did not change.
+    async fn start_pipeline(&self, samples: &Push, name: String) -> Result<(), Trouble> {
+        self.read(&samples.read).await?;
+        self.write(&samples.claim).await?;
+        let tags = self.codepipeline.list_tags_for_resource();
+        tags.resource_arn(&samples.arn).send().await?;
+        let start = self.codepipeline.start_pipeline_execution().name(name);
+        let start = start.set_source_revisions(Some(samples.revisions.clone()));
+        let start = start.set_client_request_token(samples.token.clone());
+        start.send().await?;
+        self.write(&samples.record).await
+    }
+
+    async fn write(&self, items: &[TransactWriteItem]) -> Result<(), Trouble> {
+        let write = self.dynamodb.transact_write_items();
+        let write = write.set_transact_items(Some(items.to_vec()));
+        write.send().await?;
+        Ok(())
+    }
+
+    async fn read(&self, read: &Read) -> Result<(), Trouble> {
+        let get = self.dynamodb.get_item().table_name(&read.table);
+        let get = get.set_key(Some(read.key.clone()));
+        get.consistent_read(true).send().await?;
         Ok(())
     }
 }

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::Null;
 use super::chunks::Chunks;
+use super::events::EXECUTION;
 use crate::Trouble;
 
 /// The end of the URL of the internal queue.
 const INTERNAL_QUEUE: &str = "/internal";
 /// The template pipeline.
 const TEMPLATE: &str = include_str!("template.json");
+/// The answer about each queue.
+const ATTRIBUTES: &str = r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#;
 
 /// Responds to a call, after its latency.
 pub(super) async fn answer(
@@ -31,18 +34,37 @@ pub(super) async fn answer(
             Ok(Chunks::from("{}"))
         }
         "ChangeMessageVisibilityBatch" => done(&body, |_| ()),
-        "TransactWriteItems" | "PutItem" | "UpdateItem" | "GetItem" => Ok(Chunks::from("{}")),
-        "Query" => Ok(Chunks::from(r#"{"Items":[],"Count":0,"ScannedCount":0}"#)),
+        "TransactWriteItems" => {
+            null.lock().rows.transact(&body)?;
+            Ok(Chunks::from("{}"))
+        }
+        "GetItem" => null.lock().rows.get_item(&body),
+        "UpdateItem" => {
+            null.lock().rows.update_item(&body)?;
+            Ok(Chunks::from("{}"))
+        }
+        "PutItem" => Ok(Chunks::from("{}")),
+        "Query" => null.lock().rows.query(&body),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.
-        "CreatePipeline" => Ok(Chunks::from(body)),
+        "CreatePipeline" => {
+            null.lock().rows.create(&body)?;
+            Ok(Chunks::from(body))
+        }
+        "ListTagsForResource" => null.lock().rows.tags(&body),
+        "StartPipelineExecution" => {
+            let started = json!({"pipelineExecutionId": EXECUTION});
+            Ok(Chunks::from(started.to_string()))
+        }
+        // Asked for at the start and once a minute.
+        "ListPipelines" => Ok(Chunks::from(r#"{"pipelines":[]}"#)),
+        "GetQueueAttributes" => Ok(Chunks::from(ATTRIBUTES)),
         "SendMessage" => Err("a message was dead-lettered".into()),
         other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
     }
 }
 
-/// Waits for the first message as long as the request allows, as a long poll does. The internal
-/// queue is always empty.
+/// Waits for the first message as long as the request allows, as a long poll does.
 async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let request: Value = serde_json::from_slice(body)?;
     let number = |name: &str| request.get(name).and_then(Value::as_u64);
@@ -50,22 +72,23 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
     let deadline = Instant::now() + wait;
     let url = request.get("QueueUrl").and_then(Value::as_str);
-    if url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE)) {
-        sleep_until(deadline).await;
-        return Ok(Chunks::from("{}"));
-    }
+    let is_internal = url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE));
     loop {
         let arrived = null.arrived.notified();
         tokio::pin!(arrived);
         arrived.as_mut().enable();
-        {
+        let next = {
             let mut state = null.lock();
-            if !state.queue.is_empty() {
+            let next = state.queue.next().map(Instant::from_std);
+            let next = next.filter(|_| is_internal == state.event.is_internal());
+            if next.is_some_and(|next| next <= Instant::now()) {
                 state.tally.taken();
                 return Ok(state.queue.receive(most));
             }
-        }
-        if timeout_at(deadline, arrived).await.is_err() {
+            next
+        };
+        let until = next.map_or(deadline, |next| next.min(deadline));
+        if timeout_at(until, arrived).await.is_err() && until == deadline {
             return Ok(Chunks::from("{}"));
         }
     }

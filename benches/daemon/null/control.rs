@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::Null;
 use super::chunks::Chunks;
-use super::webhooks::Webhooks;
+use super::events::Events;
+use super::queue::Bodies;
+use super::webhooks::{Event, Webhooks};
+use super::{Null, TIMER_LATENESS};
 use crate::Trouble;
 
 /// Serves the pages: `/send` starts a measurement, `/settled` counts, `/report` returns all counts,
@@ -23,8 +25,9 @@ pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks
     }
 }
 
-/// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second"}`: all at once, or evenly over
-/// time.
+/// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second", "action", "keep_rows"}`: all at
+/// once, or evenly over time. Pushes are made to the pull requests that were opened while rows were
+/// kept, in their order, and so are events.
 fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let order: Value = serde_json::from_slice(body)?;
     let number = |name: &str| {
@@ -32,12 +35,29 @@ fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
         number.ok_or_else(|| format!("'{name}' is missing"))
     };
     let count = number("count")?;
-    let webhooks = Webhooks::of_size(usize::try_from(number("bytes")?)?)?;
+    let action = order.get("action").and_then(Value::as_str);
+    let event = action.and_then(Event::parse).ok_or("no such 'action'")?;
+    let bodies = if event.is_internal() {
+        Bodies::Events(Events::new()?)
+    } else {
+        Bodies::Webhooks(Webhooks::of_size(
+            event,
+            usize::try_from(number("bytes")?)?,
+        )?)
+    };
+    let keep_rows = order.get("keep_rows") == Some(&Value::Bool(true));
     {
         let mut state = null.lock();
-        state.latency = Duration::from_millis(number("latency_ms")?);
+        let latency = Duration::from_millis(number("latency_ms")?);
+        state.latency = latency.saturating_sub(TIMER_LATENESS);
+        state.event = event;
         state.tally.reset();
-        state.queue.prepare(Arc::new(webhooks));
+        state.rows.kept = keep_rows;
+        let latency = state.latency;
+        state.queue.prepare(event, bodies, latency);
+        if keep_rows && event == Event::Opened {
+            state.queue.begin_here();
+        }
     }
     let per_second = order.get("per_second").and_then(Value::as_f64);
     match per_second {

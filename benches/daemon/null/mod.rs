@@ -1,13 +1,18 @@
 //! A null AWS: the calls of SQS, DynamoDB and CodePipeline that the daemon makes, with nothing
-//! behind them but a queue in memory. Every call is answered after the same configurable latency.
+//! behind them but a queue in memory, and rows in memory for pushes. Every call is answered after
+//! the same configurable latency, and a message is received that long after it was sent at the
+//! earliest, so that a poll that waited for it is no faster than any other call.
 //!
-//! It uses one thread: the measured process has the other processors for itself. `GET /bench` and
-//! `POST /bench` are its own.
+//! It uses one thread: the measured process has the other processors for itself. Requests without
+//! the header of an operation are its own (`control.rs`).
 
 mod answers;
 mod chunks;
 mod control;
+mod events;
+mod github;
 mod queue;
+mod rows;
 mod tally;
 mod webhooks;
 
@@ -27,12 +32,18 @@ use tokio::sync::Notify;
 
 use chunks::Chunks;
 use queue::Queue;
+use rows::Rows;
 use tally::Tally;
+use webhooks::Event;
 
 use super::Trouble;
 
 /// The header that names the operation (awsJson protocols 1.0 and 1.1).
 const TARGET: &str = "x-amz-target";
+
+/// What is left out of each delay. tokio's timers have a resolution of a millisecond and are never
+/// early, so that they are late by half of it on average.
+const TIMER_LATENESS: Duration = Duration::from_micros(500);
 
 /// State that all connections share.
 struct Null {
@@ -43,8 +54,12 @@ struct Null {
 
 /// State that changes from call to call.
 struct State {
+    /// The configured latency without [`TIMER_LATENESS`].
     latency: Duration,
+    /// What happens to pull requests in this measurement.
+    event: Event,
     queue: Queue,
+    rows: Rows,
     tally: Tally,
 }
 
@@ -66,7 +81,9 @@ pub(super) fn serve() -> Result<(), Trouble> {
         let null = Arc::new(Null {
             state: Mutex::new(State {
                 latency: Duration::ZERO,
+                event: Event::default(),
                 queue: Queue::default(),
+                rows: Rows::default(),
                 tally: Tally::default(),
             }),
             arrived: Notify::new(),
@@ -97,6 +114,7 @@ async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks
     };
     let body = body.to_bytes();
     let answered = match head.headers.get(TARGET).map(|target| target.to_str()) {
+        None if github::is_call(head.uri.path()) => github::answer(&head, &body, null).await,
         None => control::answer(head.uri.path(), &body, null),
         Some(Ok(target)) => call(target, body, null).await,
         Some(Err(error)) => Err(error.into()),
@@ -113,12 +131,22 @@ async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks
 
 async fn call(target: &str, body: Bytes, null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let (_, operation) = target.split_once('.').unwrap_or_default();
-    let latency = null.lock().latency;
+    let (latency, event) = {
+        let mut state = null.lock();
+        if matches!(operation, "CreatePipeline" | "StartPipelineExecution") {
+            let number = rows::pipeline_number(&body);
+            if let Some(sent) = number.and_then(|number| state.queue.arrived(number)) {
+                state.tally.reached(sent);
+            }
+        }
+        (state.latency, state.event)
+    };
     let begun = Instant::now();
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    null.lock().tally.call(operation, &body, begun.elapsed());
+    let held = begun.elapsed();
+    null.lock().tally.call(operation, &body, held, event);
     answers::answer(operation, body, null).await
 }
 

@@ -1,12 +1,13 @@
-//! The queue: webhooks that are visible, and those in flight. Nothing returns by itself: a message
-//! that is not deleted keeps the measurement from its end.
+//! The queue: messages that are visible, and those in flight. Nothing returns by itself: a message
+//! that is not deleted keeps the measurement from its end. One measurement has webhooks, or events
+//! of the internal queue, and never both.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::chunks::Chunks;
-use super::webhooks::Webhooks;
+use super::events::Events;
+use super::webhooks::{Event, Message, Webhooks};
 
 /// The first pull request: a number of seven digits, as all that follow.
 const FIRST: u64 = 1_000_000;
@@ -16,8 +17,14 @@ const RECEIPT: &str = "AQEBkYn2rZ0cVbLwq8x4pJt1dGmHuTfE6sN9oRiW3aKyXvC7zQjU5hBgM
 /// A message in the queue.
 #[derive(Clone, Copy)]
 struct Sent {
+    id: u64,
+    /// The number of the pull request.
     number: u64,
     at: Instant,
+    /// In milliseconds since 1970.
+    timestamp: u128,
+    /// When it can be received.
+    visible: Instant,
 }
 
 /// When a message was sent, and when it was received.
@@ -26,55 +33,112 @@ pub(super) struct Times {
     pub(super) taken: Instant,
 }
 
+/// What the messages are made from.
+pub(super) enum Bodies {
+    Webhooks(Webhooks),
+    Events(Events),
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
-    webhooks: Option<Arc<Webhooks>>,
+    bodies: Option<Bodies>,
+    event: Event,
+    delay: Duration,
     sent: u64,
-    visible: VecDeque<Sent>,
+    opened: u64,
+    /// The next one that is pushed to, counted like those that were opened.
+    pushed: u64,
+    /// The next one whose execution succeeds, counted likewise.
+    succeeded: u64,
+    waiting: VecDeque<Sent>,
     taken: HashMap<u64, Times>,
+    /// When the message was sent whose effect is awaited, by the number of the pull request.
+    awaited: HashMap<u64, Instant>,
 }
 
 impl Queue {
-    /// Sets the kind of the webhooks that are sent from now on.
-    pub(super) fn prepare(&mut self, webhooks: Arc<Webhooks>) {
-        self.webhooks = Some(webhooks);
+    /// Sets the messages that are sent from now on, and how long after it was sent each is
+    /// received at the earliest.
+    pub(super) fn prepare(&mut self, event: Event, bodies: Bodies, delay: Duration) {
+        self.bodies = Some(bodies);
+        self.event = event;
+        self.delay = delay;
+        self.awaited.clear();
     }
 
-    /// Sends one more webhook.
+    /// Makes the next pull request that is opened the first to which something happens.
+    pub(super) fn begin_here(&mut self) {
+        self.pushed = self.opened;
+        self.succeeded = self.opened;
+    }
+
+    /// Sends one more message.
     pub(super) fn send(&mut self) {
-        let number = FIRST + self.sent;
-        self.sent += 1;
+        let next = match self.event {
+            Event::Opened => &mut self.opened,
+            Event::Synchronize => &mut self.pushed,
+            Event::Succeeded => &mut self.succeeded,
+        };
+        let number = FIRST + *next;
+        *next += 1;
         let at = Instant::now();
-        self.visible.push_back(Sent { number, at });
+        self.waiting.push_back(Sent {
+            id: FIRST + self.sent,
+            number,
+            at,
+            timestamp: now(),
+            visible: at + self.delay,
+        });
+        self.sent += 1;
     }
 
-    /// Returns true if nothing can be received.
-    pub(super) fn is_empty(&self) -> bool {
-        self.visible.is_empty()
+    /// Returns when the next message can be received; `None` if there is none.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.waiting.front().map(|sent| sent.visible)
     }
 
     /// Returns at most this many messages, as ReceiveMessage does.
     pub(super) fn receive(&mut self, most: usize) -> Chunks {
         let mut answer = Chunks::from(r#"{"Messages":["#);
         let taken = Instant::now();
-        let count = most.min(self.visible.len());
-        for (place, Sent { number, at: sent }) in self.visible.drain(..count).enumerate() {
+        let visible = self.waiting.iter().take(most);
+        let count = visible.take_while(|sent| sent.visible <= taken).count();
+        for (place, sent) in self.waiting.drain(..count).enumerate() {
             if place > 0 {
                 answer.push(",");
             }
-            if let Some(webhooks) = &self.webhooks {
-                webhooks.write(number, &format!("{RECEIPT}{number}"), now(), &mut answer);
+            let message = Message {
+                number: sent.number,
+                id: sent.id,
+                receipt: &format!("{RECEIPT}{}-{}", sent.id, sent.number),
+                sent: sent.timestamp,
+            };
+            match &self.bodies {
+                Some(Bodies::Webhooks(webhooks)) => webhooks.write(message, &mut answer),
+                Some(Bodies::Events(events)) => events.write(message, &mut answer),
+                None => {}
             }
-            self.taken.insert(number, Times { sent, taken });
+            let times = Times {
+                sent: sent.at,
+                taken,
+            };
+            self.taken.insert(sent.id, times);
+            self.awaited.insert(sent.number, sent.at);
         }
         answer.push("]}");
         answer
     }
 
+    /// Returns when the message was sent whose effect has arrived now. Returns `None` for every
+    /// call after the first.
+    pub(super) fn arrived(&mut self, number: u64) -> Option<Instant> {
+        self.awaited.remove(&number)
+    }
+
     /// Deletes a message. Returns `None` if it was deleted before.
     pub(super) fn delete(&mut self, receipt: &str) -> Option<Times> {
-        let number = receipt.strip_prefix(RECEIPT)?.parse().ok()?;
-        self.taken.remove(&number)
+        let (id, _) = receipt.strip_prefix(RECEIPT)?.split_once('-')?;
+        self.taken.remove(&id.parse().ok()?)
     }
 }
 

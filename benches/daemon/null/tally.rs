@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::queue::Times;
+use super::webhooks::Event;
 
 /// Counts since the last reset.
 #[derive(Default)]
@@ -18,6 +19,11 @@ pub(super) struct Tally {
     samples: BTreeMap<&'static str, Bytes>,
     begun: Option<Instant>,
     settled: Vec<Settled>,
+    /// From sending a webhook to the arrival of the call that creates or starts its pipeline, or
+    /// from sending an event to that of its report.
+    reached: Vec<Duration>,
+    /// Calls to GitHub.
+    pub(super) github: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -46,15 +52,20 @@ impl Tally {
         };
     }
 
-    /// Counts a call with its latency.
-    pub(super) fn call(&mut self, operation: &str, body: &Bytes, held: Duration) {
+    /// Counts a call with its latency, which is made because of such an event.
+    pub(super) fn call(&mut self, operation: &str, body: &Bytes, held: Duration, event: Event) {
         let calls = self.calls.entry(operation.to_owned()).or_default();
         calls.count += 1;
         calls.bytes += body.len();
         calls.held += held;
-        if let Some(kind) = kind(operation, body) {
+        if let Some(kind) = kind(event, operation, body) {
             self.samples.insert(kind, body.clone());
         }
+    }
+
+    /// Counts an effect that arrives now, of a message that was sent then.
+    pub(super) fn reached(&mut self, sent: Instant) {
+        self.reached.push(sent.elapsed());
     }
 
     /// Counts a receive.
@@ -100,11 +111,13 @@ impl Tally {
             "settled_ms": each(&|one| one.at - begun),
             "since_sent_ms": each(&|one| one.since_sent),
             "since_taken_ms": each(&|one| one.since_taken),
+            "reached_ms": self.reached.iter().copied().map(millis).collect::<Vec<_>>(),
+            "github": self.github,
             "calls": calls,
         })
     }
 
-    /// Returns the last request of each kind that makes a new pipeline.
+    /// Returns the last request of each kind that creates or starts a pipeline.
     pub(super) fn samples(&self) -> Value {
         let text = |body: &Bytes| String::from_utf8_lossy(body).into_owned();
         let samples = self.samples.iter();
@@ -115,12 +128,20 @@ impl Tally {
     }
 }
 
-/// Two transactions write a pipeline's row; the second one includes its audit entry.
-fn kind(operation: &str, body: &[u8]) -> Option<&'static str> {
-    match operation {
-        "CreatePipeline" => Some("create"),
-        "TransactWriteItems" if body.windows(7).any(|part| part == b"CHANGE#") => Some("record"),
-        "TransactWriteItems" => Some("claim"),
+/// Two transactions write a pipeline's row; the second one includes its audit entry. Reads of other
+/// rows are not made for a webhook.
+fn kind(event: Event, operation: &str, body: &[u8]) -> Option<&'static str> {
+    let has = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+    match (event, operation) {
+        (Event::Opened, "CreatePipeline") => Some("create"),
+        (Event::Opened, "GetItem") if has("REPO#") => Some("read"),
+        (Event::Opened, "TransactWriteItems") if has("CHANGE#") => Some("record"),
+        (Event::Opened, "TransactWriteItems") => Some("claim"),
+        (Event::Synchronize, "GetItem") if has("REPO#") => Some("push_read"),
+        (Event::Synchronize, "ListTagsForResource") => Some("push_tags"),
+        (Event::Synchronize, "StartPipelineExecution") => Some("push_start"),
+        (Event::Synchronize, "TransactWriteItems") if has("CHANGE#") => Some("push_record"),
+        (Event::Synchronize, "TransactWriteItems") => Some("push_claim"),
         _ => None,
     }
 }

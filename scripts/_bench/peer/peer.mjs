@@ -1,7 +1,7 @@
 // The peer: bbc/sqs-consumer with a handler that does the same as branchline for a new pull
-// request. It verifies the signature, parses the body, claims the row, creates the pipeline and
-// records it. As the documentation of sqs-consumer advises for throughput, it receives and deletes
-// in batches, with as many consumers as `concurrency` needs.
+// request or a push. It verifies the signature, parses the body, claims the row, creates or starts
+// the pipeline and records it. As the documentation of sqs-consumer advises for throughput, it
+// receives and deletes in batches, with as many consumers as `concurrency` needs.
 //
 //   node peer.mjs ENDPOINT CONCURRENCY SAMPLES
 //
@@ -10,8 +10,17 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { CodePipelineClient, CreatePipelineCommand } from "@aws-sdk/client-codepipeline";
-import { DynamoDBClient, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
+import {
+  CodePipelineClient,
+  CreatePipelineCommand,
+  ListTagsForResourceCommand,
+  StartPipelineExecutionCommand,
+} from "@aws-sdk/client-codepipeline";
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  TransactWriteItemsCommand,
+} from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
 
@@ -31,19 +40,18 @@ const sqs = new SQSClient(settings);
 // The requests of branchline for one pull request, whose number is replaced in each copy.
 const requests = Object.entries(JSON.parse(readFileSync(samples, "utf8")));
 const sample = Object.fromEntries(requests.map(([kind, text]) => [kind, JSON.parse(text)]));
-const known = sample.create.pipeline.name.match(/\d+$/)[0];
+const known = {
+  opened: sample.create.pipeline.name.match(/\d+$/)[0],
+  synchronize: sample.push_start.name.match(/\d+$/)[0],
+};
 
-function withNumber(value, number) {
+function withNumber(value, known, number) {
   if (typeof value === "string") return value.replaceAll(known, number);
-  if (Array.isArray(value)) return value.map((one) => withNumber(one, number));
+  if (Array.isArray(value)) return value.map((one) => withNumber(one, known, number));
   if (value === null || typeof value !== "object") return value;
   const copy = {};
-  for (const key of Object.keys(value)) copy[key] = withNumber(value[key], number);
+  for (const key of Object.keys(value)) copy[key] = withNumber(value[key], known, number);
   return copy;
-}
-
-function transaction(request, number) {
-  return new TransactWriteItemsCommand({ TransactItems: withNumber(request.TransactItems, number) });
 }
 
 function verify(message) {
@@ -58,11 +66,23 @@ function verify(message) {
 async function handle(message) {
   verify(message);
   const event = JSON.parse(message.Body);
-  if (event.action !== "opened" || event.repository.full_name !== "acme/api") return message;
+  if (event.repository.full_name !== "acme/api") return message;
   const number = String(event.number);
-  await dynamodb.send(transaction(sample.claim, number));
-  await codepipeline.send(new CreatePipelineCommand(withNumber(sample.create, number)));
-  await dynamodb.send(transaction(sample.record, number));
+  const copy = (kind) => withNumber(sample[kind], known[event.action], number);
+  const transact = ({ TransactItems }) =>
+    dynamodb.send(new TransactWriteItemsCommand({ TransactItems }));
+  if (event.action === "opened") {
+    await transact(copy("claim"));
+    if (sample.read) await dynamodb.send(new GetItemCommand(copy("read")));
+    await codepipeline.send(new CreatePipelineCommand(copy("create")));
+    await transact(copy("record"));
+  } else if (event.action === "synchronize") {
+    await dynamodb.send(new GetItemCommand(copy("push_read")));
+    await transact(copy("push_claim"));
+    await codepipeline.send(new ListTagsForResourceCommand(copy("push_tags")));
+    await codepipeline.send(new StartPipelineExecutionCommand(copy("push_start")));
+    await transact(copy("push_record"));
+  }
   return message;
 }
 

@@ -1,0 +1,68 @@
+"""Tests how the benchmark judges what it measured."""
+
+import unittest
+
+import support
+
+from _bench import journeys, measure, targets
+from _bench.journeys import Journey, Trip
+
+assert support  # it makes the scripts' packages importable
+
+OPENED, PUSH, REPORT = journeys.all_journeys()
+
+
+def trip(journey: Journey, *times: float, subject: str = "branchline") -> Trip:
+    """Returns one round."""
+    return Trip(subject=subject, journey=journey, reached_ms=list(times), held_ms=20.0)
+
+
+class TimeToPipeline(unittest.TestCase):
+    """The median over all rounds is compared with the configured latency of the calls before."""
+
+    def test_ten_percent_more_than_the_calls_before_it_meet_the_target(self) -> None:
+        [judged] = targets.judge_trips([trip(OPENED, 43.9, 44.0), trip(OPENED, 44.0, 300.0)])
+        self.assertAlmostEqual(judged.limit, 44.0)
+        self.assertEqual(judged.figure, 44.0)
+        self.assertTrue(judged.met)
+
+    def test_more_misses_it(self) -> None:
+        [judged] = targets.judge_trips([trip(OPENED, 44.1, 44.1, 30.0)])
+        self.assertFalse(judged.met)
+
+    def test_each_journey_has_its_own_calls(self) -> None:
+        judged = targets.judge_trips([trip(OPENED, 50.0), trip(PUSH, 50.0)])
+        self.assertEqual(
+            [(one.cell.name, round(one.limit), one.met) for one in judged],
+            [
+                (OPENED.name, 44, False),
+                (PUSH.name, 88, True),
+            ],
+        )
+
+    def test_a_report_has_no_target(self) -> None:
+        self.assertEqual(list(targets.judge_trips([trip(REPORT, 500.0)])), [])
+
+    def test_only_branchline_has_targets(self) -> None:
+        self.assertEqual(list(targets.judge_trips([trip(OPENED, 500.0, subject="floor")])), [])
+
+    def test_times_are_grouped_by_journey_and_subject(self) -> None:
+        trips = [trip(OPENED, 3.0, 1.0), trip(PUSH, 9.0), trip(OPENED, 2.0)]
+        trips.append(trip(OPENED, 4.0, subject="peer"))
+        self.assertEqual(
+            list(journeys.together(trips)),
+            [
+                (OPENED, {"branchline": [1.0, 2.0, 3.0], "peer": [4.0]}),
+                (PUSH, {"branchline": [9.0]}),
+            ],
+        )
+
+
+class CallsPerSlot(unittest.TestCase):
+    """Little's law uses the calls that were made."""
+
+    def test_batches_count_once_and_jobs_not_at_all(self) -> None:
+        counts = {"ReceiveMessage": 12, "DeleteMessageBatch": 11, "CreatePipeline": 100}
+        counts |= {"TransactWriteItems": 200, "GetItem": 104, "ListPipelines": 1}
+        calls = {name: {"count": float(count)} for name, count in counts.items()}
+        self.assertEqual(measure.calls_per_slot(calls, 100), 5)
