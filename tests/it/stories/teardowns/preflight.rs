@@ -1,5 +1,10 @@
 //! What `branchline check` says about the ways to remove an environment.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a template that cannot be read or cloned fails its test"
+)]
+
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::rules::rule::Rule;
