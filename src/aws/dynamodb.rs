@@ -4,8 +4,6 @@
 //! (`ReturnValuesOnConditionCheckFailure`), so no extra read is needed.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
@@ -23,15 +21,14 @@ use crate::domain::state::repository::RepositoryTombstone;
 use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
-use crate::aws::call::measured;
 use crate::aws::commits::write::part;
-use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
     CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, plain_put, probe_put,
     refused_row, skipped_check,
 };
 use crate::aws::row::{self, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
+use crate::aws::transaction::{self, Written};
 use crate::aws::written_names::WrittenNames;
 
 /// How often an entry is linked to the end of a chain that its mapping does not have.
@@ -44,13 +41,6 @@ pub struct DynamoStore {
     audit_table: String,
     last_entries: LastEntries,
     written_names: WrittenNames,
-}
-
-/// The result of a transaction.
-enum Written {
-    Done,
-    /// The reasons, one for each item, in order.
-    Refused(Vec<CancellationReason>),
 }
 
 impl DynamoStore {
@@ -86,49 +76,8 @@ impl DynamoStore {
         &self.last_entries
     }
 
-    /// Writes all items or none. The SDK gives each call a client token, so its retries are one
-    /// transaction.
     async fn write(&self, items: Vec<TransactWriteItem>) -> Result<Written, Fault> {
-        let request = self.client.transact_write_items();
-        let request = request.set_transact_items(Some(items));
-        match measured(Service::DynamoDb, "TransactWriteItems", request.send()).await {
-            Ok(_) => Ok(Written::Done),
-            Err(error) => self.cancelled(error).map(Written::Refused),
-        }
-    }
-
-    /// Returns the reasons if a condition was refused. Any other cancellation is a fault.
-    fn cancelled(
-        &self,
-        error: SdkError<TransactWriteItemsError>,
-    ) -> Result<Vec<CancellationReason>, Fault> {
-        let call = format!("TransactWriteItems on {}", self.table);
-        let reasons = match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                cancelled.cancellation_reasons().to_vec()
-            }
-            Some(_) | None => return Err(fault(Service::DynamoDb, &call, error)),
-        };
-        if reasons
-            .iter()
-            .any(|reason| reason.code() == Some(CONDITION))
-        {
-            return Ok(reasons);
-        }
-        let cause = reasons
-            .iter()
-            .find(|reason| !matches!(reason.code(), None | Some("None")));
-        let code = cause
-            .and_then(CancellationReason::code)
-            .unwrap_or("no reason");
-        let message = cause
-            .and_then(CancellationReason::message)
-            .unwrap_or("no message");
-        let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
-        Err(Fault::new(
-            reason,
-            format!("{call}: cancelled: {code}: {message}"),
-        ))
+        transaction::write(&self.client, &self.table, items).await
     }
 
     /// Puts the mapping on its condition.

@@ -28,6 +28,7 @@ mod slots;
 mod sqs;
 mod store_reader;
 mod trail;
+mod transaction;
 mod unanswered;
 mod update;
 mod written_names;

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{RepositoryId, RepositoryName, Subject, Timestamp};
@@ -79,42 +79,17 @@ impl DynamoStore {
     /// Reads a row and its repository's record in one call.
     pub(super) async fn known_of(&self, subject: &Subject) -> Result<KnownSubject, Fault> {
         let partition = repository_key(subject.repository);
-        let key = |sort: String| {
-            Item::from([
-                ("pk".to_owned(), s(partition.as_str())),
-                ("sk".to_owned(), s(sort)),
-            ])
-        };
-        let keys = KeysAndAttributes::builder()
-            .keys(key(subject.key()))
-            .keys(key(SORT_KEY.to_owned()))
-            .consistent_read(true)
-            .build();
-        let call = format!("BatchGetItem on {}", self.table());
-        let keys = keys.map_err(|error| Fault::new(Reason::AwsUnknown, error.to_string()))?;
-        let request = self
-            .client()
-            .batch_get_item()
-            .request_items(self.table(), keys);
-        let answer = measured(Service::DynamoDb, "BatchGetItem", request.send()).await;
-        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        if answer
-            .unprocessed_keys()
-            .is_some_and(|keys| !keys.is_empty())
-        {
-            let detail = format!("{call}: DynamoDB left keys unprocessed");
-            return Err(Fault::new(Reason::AwsThrottled, detail));
-        }
+        let keys = [
+            (partition.clone(), subject.key()),
+            (partition, SORT_KEY.to_owned()),
+        ];
         let mut known = KnownSubject::default();
-        let items = answer
-            .responses()
-            .and_then(|tables| tables.get(self.table()));
-        for item in items.into_iter().flatten() {
+        for item in self.items(keys).await? {
             match item.get("sk") {
                 Some(AttributeValue::S(sort)) if sort == SORT_KEY => {
-                    known.repository = Some(record(item)?);
+                    known.repository = Some(record(&item)?);
                 }
-                Some(_) | None => known.mapping = Some(row::read(item)?),
+                Some(_) | None => known.mapping = Some(row::read(&item)?),
             }
         }
         Ok(known)

@@ -1,13 +1,16 @@
 //! Commits whose message asks for no build: one item for each.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::domain::fault::Fault;
-use crate::domain::ids::{CommitId, RepositoryId, Timestamp};
+use crate::domain::ids::{CommitId, RepositoryId, Subject, Timestamp};
+use crate::ports::PushedSubject;
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
 use crate::aws::records::{SKIPPED, skipped_key};
-use crate::aws::row::{n, s};
+use crate::aws::row::{self, n, repository_key, s};
 
 /// How long an item is kept: a year, in seconds. Pull requests are rarely open for longer, and then
 /// their next event builds the commit.
@@ -32,6 +35,24 @@ impl DynamoStore {
         let answer = measured(Service::DynamoDb, "PutItem", request.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error));
         answer.map(|_| ())
+    }
+
+    /// Reads a row and the item of a commit in one call.
+    pub(super) async fn with_commit(
+        &self,
+        subject: &Subject,
+        commit: &CommitId,
+    ) -> Result<PushedSubject, Fault> {
+        let key = skipped_key(subject.repository, commit);
+        let row = (repository_key(subject.repository), subject.key());
+        let mut pushed = PushedSubject::default();
+        for item in self.items([row, (key.clone(), SKIPPED.to_owned())]).await? {
+            match item.get("pk") {
+                Some(AttributeValue::S(pk)) if *pk == key => pushed.is_skipped = true,
+                Some(_) | None => pushed.mapping = Some(row::read(&item)?),
+            }
+        }
+        Ok(pushed)
     }
 
     pub(super) async fn has_skipped(

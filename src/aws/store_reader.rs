@@ -1,9 +1,9 @@
 //! Implements the reading store port with DynamoDB.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
@@ -11,7 +11,7 @@ use crate::domain::ids::{
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
 use crate::domain::state::slots::SlotUse;
-use crate::ports::{Cursor, KnownSubject, Page, StoreReader};
+use crate::ports::{Cursor, KnownSubject, Page, PushedSubject, StoreReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
@@ -50,6 +50,35 @@ impl DynamoStore {
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         Ok(answer.item)
     }
+
+    /// Reads items in one call, each as it is now. Those that are not there are left out.
+    pub(super) async fn items<const N: usize>(
+        &self,
+        keys: [(String, String); N],
+    ) -> Result<Vec<Item>, Fault> {
+        let call = format!("BatchGetItem on {}", self.table());
+        let key = |(pk, sk)| Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))]);
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys.map(key).into()))
+            .consistent_read(true)
+            .build();
+        let keys = keys.map_err(|error| Fault::new(Reason::AwsUnknown, error.to_string()))?;
+        let request = self
+            .client()
+            .batch_get_item()
+            .request_items(self.table(), keys);
+        let answer = measured(Service::DynamoDb, "BatchGetItem", request.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        if answer
+            .unprocessed_keys()
+            .is_some_and(|keys| !keys.is_empty())
+        {
+            let detail = format!("{call}: DynamoDB left keys unprocessed");
+            return Err(Fault::new(Reason::AwsThrottled, detail));
+        }
+        let tables = answer.responses.unwrap_or_default();
+        Ok(tables.into_values().flatten().collect())
+    }
 }
 
 impl StoreReader for DynamoStore {
@@ -58,6 +87,10 @@ impl StoreReader for DynamoStore {
             .item(repository_key(subject.repository), subject.key())
             .await?;
         item.as_ref().map(row::read).transpose()
+    }
+
+    async fn pushed(&self, subject: &Subject, commit: &CommitId) -> Result<PushedSubject, Fault> {
+        self.with_commit(subject, commit).await
     }
 
     async fn known(&self, subject: &Subject) -> Result<KnownSubject, Fault> {

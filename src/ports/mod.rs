@@ -56,7 +56,8 @@ pub use projects::{ProjectAnswer, ProjectReader, ProjectWriter, Projects};
 pub use queue::Queue;
 pub use stacks::{StackAnswer, StackReader, StackWriter};
 pub use store::{
-    ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
+    ClaimResult, KnownSubject, Page, PushedSubject, RecordResult, SLOT_CALLS, SlotResult, Store,
+    StoreReader,
 };
 pub use tag_index::{TagIndex, TaggedResources};
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -77,6 +77,15 @@ pub struct KnownSubject {
     pub repository: Option<RepositoryRecord>,
 }
 
+/// A subject's row, and what is remembered of a commit of its repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushedSubject {
+    /// The row; `None` where the subject was never seen.
+    pub mapping: Option<Mapping>,
+    /// True if the commit is remembered as one that asks for no build.
+    pub is_skipped: bool,
+}
+
 /// Read access to the table and to the audit trail.
 pub trait StoreReader: TrailReader {
     /// Returns a subject's row as it is now; `None` where the subject was never seen.
@@ -84,6 +93,21 @@ pub trait StoreReader: TrailReader {
         &self,
         subject: &Subject,
     ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
+
+    /// Returns a subject's row, and whether a commit of its repository is remembered as one that
+    /// asks for no build. Each part is as it is now; the two may be read at different moments.
+    fn pushed(
+        &self,
+        subject: &Subject,
+        commit: &CommitId,
+    ) -> impl Future<Output = Result<PushedSubject, Fault>> + Send {
+        async move {
+            Ok(PushedSubject {
+                mapping: self.mapping(subject).await?,
+                is_skipped: self.is_skipped(subject.repository, commit).await?,
+            })
+        }
+    }
 
     /// Returns what the table knows of a subject, in one read. Each part is as it is now; the two
     /// may be read at different moments.

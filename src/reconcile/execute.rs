@@ -25,6 +25,7 @@ use crate::ports::{
     ClaimResult, Clock, Pipelines, ProjectWriter, RecordResult, RepositoryFiles, StackWriter, Store,
 };
 use crate::reconcile::account::AccountGuard;
+use crate::reconcile::commit_look::CommitLook;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::prepared::{Prepared, PreparedProjects, stack_time};
 use crate::reconcile::repeated_write::repeat_write;
@@ -109,12 +110,14 @@ pub(super) struct Executor<S, P, C> {
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Claims the row, runs the effect, and settles the row.
+    /// Claims the row, runs the effect, and settles the row. `look` is what was read of the head
+    /// commit with the row.
     pub(super) async fn act(
         &self,
         mut transition: Transition,
         effect: &Effect,
         context: &ActionContext<'_>,
+        look: Option<&CommitLook>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
         let repository = self.repository_files(&transition.next, effect).await;
@@ -129,6 +132,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         self.remember_policy(&mut transition, effect);
         let remembered = self.remember_executions(&mut transition, effect).await;
+        if look.is_some_and(|look| look.admits(&transition, self.clock.now())) {
+            transition.unless_skipped = None;
+        }
         let takes_over = transition.takes_over();
         let subject = transition.next.subject.clone();
         let commits = transition.commits.clone();

@@ -12,6 +12,7 @@
 mod abandoned;
 mod account;
 mod adoption;
+mod commit_look;
 mod commits;
 mod effects;
 pub mod execute;
@@ -44,7 +45,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Owner, Timestamp};
+use crate::domain::ids::{CommitId, Owner, Timestamp};
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::outcome::cause::Cause;
@@ -59,6 +60,7 @@ use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished}
 use crate::domain::state::slots::PipelineQuota;
 use crate::ports::{Clock, Pipelines, ProjectWriter, RepositoryFiles, StackWriter, Store};
 use crate::reconcile::account::AccountGuard;
+use crate::reconcile::commit_look::CommitLook;
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
@@ -78,6 +80,8 @@ enum KnownRow {
     Read(Option<Box<Mapping>>),
     /// Nothing.
     Unread,
+    /// Nothing. Whether this commit asks for no build is read with the row.
+    UnreadWith(CommitId),
 }
 
 /// How often a message is planned again after another worker wrote the row first. More conflicts
@@ -209,9 +213,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     ) -> Result<Outcome, Fault> {
         journal.intent(intent);
         let _lane = self.lanes.enter(&intent.subject).await?;
-        let seen = match known {
-            KnownRow::Read(row) => row,
-            KnownRow::Unread => self.store().mapping(&intent.subject).await?.map(Box::new),
+        let (seen, look) = match known {
+            KnownRow::Read(row) => (row.map(|row| *row), None),
+            KnownRow::Unread => (self.store().mapping(&intent.subject).await?, None),
+            KnownRow::UnreadWith(commit) => self.look(&intent.subject, commit).await?,
         };
         let context = ActionContext {
             cause: intent.cause.clone(),
@@ -223,7 +228,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             let skipped = skipped.as_ref().filter(|_| is_skipped);
             plan(skipped.unwrap_or(intent), seen, claim, now)
         };
-        self.apply_plan(plan, seen, &context, journal).await
+        let seen = seen.map(Box::new);
+        self.apply_plan_after(look.as_ref(), plan, seen, &context, journal)
+            .await
     }
 
     /// Repairs a finding of an operator's audit, if the mapping has not changed since.
@@ -291,7 +298,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Some(Plan::Act { transition, effect }) = unfinished(row, claim, now) else {
             return Ok(None);
         };
-        let acted = self.executor.act(transition, &effect, &context, journal);
+        let acted = self
+            .executor
+            .act(transition, &effect, &context, None, journal);
         match acted.await? {
             ActionResult::Done(outcome) => Ok(Some(outcome)),
             ActionResult::Lost(_) | ActionResult::Skipped => Ok(None),
@@ -302,6 +311,19 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// the head commit is remembered as one that asks for no build.
     async fn apply_plan(
         &self,
+        plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp, bool) -> Plan,
+        seen: Option<Box<Mapping>>,
+        context: &ActionContext<'_>,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        self.apply_plan_after(None, plan, seen, context, journal)
+            .await
+    }
+
+    /// Does the same after a look at a commit.
+    async fn apply_plan_after(
+        &self,
+        look: Option<&CommitLook>,
         plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp, bool) -> Plan,
         mut seen: Option<Box<Mapping>>,
         context: &ActionContext<'_>,
@@ -327,8 +349,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     let recorded = executor.record(&transition, context, outcome, journal);
                     recorded.await?
                 }
+                Plan::Act { transition, .. }
+                    if look.is_some_and(|look| look.refuses(&transition)) =>
+                {
+                    ActionResult::Skipped
+                }
                 Plan::Act { transition, effect } => {
-                    let acted = executor.act(transition, &effect, context, journal);
+                    let acted = executor.act(transition, &effect, context, look, journal);
                     acted.await?
                 }
             };

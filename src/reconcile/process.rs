@@ -7,6 +7,7 @@ use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
 use crate::domain::intake::content::Content;
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::{Envelope, Receipt};
+use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairKind;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
@@ -30,6 +31,29 @@ pub struct Processed {
     pub disposition: Disposition,
     /// The signal for the circuit breaker.
     pub signal: BackendSignal,
+}
+
+/// What is read before the first plan for an event.
+#[derive(Clone, Copy)]
+enum FirstLook {
+    /// Nothing: there is hardly ever a row.
+    Nothing,
+    /// The row of the subject.
+    Row,
+    /// The row, and whether the head commit asks for no build.
+    RowAndHead,
+}
+
+impl FirstLook {
+    fn of(event: &Event) -> Self {
+        if event.begins_subject() {
+            Self::Nothing
+        } else if event.brings_head() {
+            Self::RowAndHead
+        } else {
+            Self::Row
+        }
+    }
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
@@ -85,7 +109,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let begins_subject = event.begins_subject();
+        let first_look = FirstLook::of(&event);
         let report = report_target(&event, self.rules());
         journal.head = reported_head(&event, report.clone());
         self.remember_skipped(&event, message.secret()).await?;
@@ -100,7 +124,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Handle(Request::Subject(intent)) => {
                 let entered = self.failing.enter(&intent)?;
                 let secret = message.secret();
-                let done = self.handle_subject(&intent, begins_subject, secret, lease, journal);
+                let done = self.handle_subject(&intent, first_look, secret, lease, journal);
                 let done = done.instrument(span).await;
                 entered.record(&done);
                 done
@@ -160,19 +184,24 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     async fn handle_subject(
         &self,
         intent: &Intent,
-        begins_subject: bool,
+        first_look: FirstLook,
         secret: Option<&SecretScope>,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         let (subject, name) = (&intent.subject, &intent.repository);
-        let mut known = self.check_subject(secret, subject, name).await?;
-        let assumes_none = begins_subject && !self.reads_file(intent);
-        if assumes_none && matches!(known, KnownRow::Unread) {
-            // That saves a read. If there is a row after all, the write is refused, and the answer
-            // has the row.
-            known = KnownRow::Read(None);
-        }
+        let known = match self.check_subject(secret, subject, name).await? {
+            read @ (KnownRow::Read(_) | KnownRow::UnreadWith(_)) => read,
+            KnownRow::Unread => match first_look {
+                // That saves a read. If there is a row after all, the write is refused, and the
+                // answer has the row.
+                FirstLook::Nothing if !self.reads_file(intent) => KnownRow::Read(None),
+                FirstLook::RowAndHead => intent
+                    .unbuilt_head()
+                    .map_or(KnownRow::Unread, KnownRow::UnreadWith),
+                FirstLook::Nothing | FirstLook::Row => KnownRow::Unread,
+            },
+        };
         self.reconcile(intent, known, lease, journal).await
     }
 

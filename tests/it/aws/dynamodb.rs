@@ -2,17 +2,22 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
-use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use aws_sdk_dynamodb::types::error::{
+    ConditionalCheckFailedException, TransactionCanceledException,
+};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure,
+};
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::Reason;
 use branchline::domain::state::claim::{Claim, Transition};
-use branchline::domain::state::mapping::Expect;
+use branchline::domain::state::mapping::{Expect, State};
 use branchline::ports::{ClaimResult, RecordResult, Store};
 
 use super::clients;
@@ -136,6 +141,98 @@ async fn a_claim_whose_response_was_lost_is_won() {
         .await
         .unwrap();
     assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
+}
+
+/// Returns a claim that writes nothing but the row: its pipeline has a name.
+fn deleting() -> Transition {
+    let mut next = claim().next;
+    next.state = State::Deleting;
+    Transition::new(Expect::Unseen, next)
+}
+
+/// Returns the answer to a put whose condition did not hold, with the item that is there.
+fn refused(item: Option<Item>) -> PutItemError {
+    let refused = ConditionalCheckFailedException::builder().set_item(item);
+    PutItemError::ConditionalCheckFailedException(refused.build())
+}
+
+#[tokio::test]
+async fn a_claim_of_one_item_is_a_conditional_put() {
+    let rule = mock!(aws_sdk_dynamodb::Client::put_item)
+        .match_requests(|request| {
+            request.condition_expression() == Some("attribute_not_exists(pk)")
+                && request.return_values_on_condition_check_failure()
+                    == Some(&ReturnValuesOnConditionCheckFailure::AllOld)
+        })
+        .then_output(|| PutItemOutput::builder().build());
+    let store = clients::store_of_new_repository(&[&rule]);
+    let claimed = store.claim(deleting()).await.unwrap();
+    assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
+
+    let seen = deleting().next.as_seen();
+    let rule = mock!(aws_sdk_dynamodb::Client::put_item)
+        .match_requests(|request| {
+            let values = request.expression_attribute_values();
+            let names = request.expression_attribute_names();
+            names.is_some_and(|names| names.contains_key("#state"))
+                && values.is_some_and(|values| values.contains_key(":owner"))
+        })
+        .then_output(|| PutItemOutput::builder().build());
+    let store = clients::store_of_new_repository(&[&rule]);
+    let claimed = store.claim(Transition::new(seen, deleting().next)).await;
+    assert!(matches!(claimed, Ok(ClaimResult::Won(_))), "{claimed:?}");
+}
+
+#[tokio::test]
+async fn a_refused_put_returns_the_row() {
+    let rule = mock!(aws_sdk_dynamodb::Client::put_item).then_error(|| refused(None));
+    let store = clients::store_of_new_repository(&[&rule]);
+    let lost = store.claim(deleting()).await.unwrap();
+    assert!(matches!(lost, ClaimResult::Lost(None)), "{lost:?}");
+
+    // The row as an attempt wrote it whose response was lost, and that of another worker.
+    for (owner, is_won) in [("worker/1", true), ("worker/2", false)] {
+        let rule =
+            mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
+                let mut item = request.item().unwrap().clone();
+                let owner = AttributeValue::S(owner.to_owned());
+                item.insert("claim_owner".to_owned(), owner);
+                aws_smithy_mocks::MockResponse::Error(refused(Some(item)))
+            });
+        let store = clients::store_of_new_repository(&[&rule]);
+        let answer = store.claim(deleting()).await.unwrap();
+        match answer {
+            ClaimResult::Won(_) => assert!(is_won, "{owner}"),
+            ClaimResult::Lost(Some(row)) => {
+                assert!(!is_won, "{owner}");
+                assert_eq!(row.claim.unwrap().owner, owner);
+            }
+            other
+            @ (ClaimResult::Lost(None) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+                panic!("{other:?}")
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_failed_is_a_fault_by_its_code() {
+    for (code, reason) in [
+        ("TransactionConflictException", Reason::AwsConflict),
+        ("ThrottlingException", Reason::AwsThrottled),
+        (
+            "ProvisionedThroughputExceededException",
+            Reason::AwsThrottled,
+        ),
+    ] {
+        let rule = mock!(aws_sdk_dynamodb::Client::put_item).then_error(move || {
+            let metadata = ErrorMetadata::builder().code(code).build();
+            PutItemError::generic(metadata)
+        });
+        let store = clients::store_of_new_repository(&[&rule]);
+        let fault = store.claim(deleting()).await.unwrap_err();
+        assert_eq!(fault.reason, reason, "{code}");
+    }
 }
 
 /// Returns true for the item of a repository's name.

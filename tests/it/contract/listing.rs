@@ -10,10 +10,11 @@ use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::{
-    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, JobReader, Store, StoreReader,
+    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, JobReader, PushedSubject, Store,
+    StoreReader,
 };
 
-use super::store::{StoreStage, refused, row, won};
+use super::store::{StoreStage, active, refused, row, won};
 use crate::world::samples::{at, creating, entry, first, pipeline, pull};
 
 /// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
@@ -26,6 +27,7 @@ macro_rules! listing_contract {
             a_repositorys_listing_holds_all_of_it_and_nothing_else,
             the_first_time_of_a_message_is_remembered,
             a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
+            a_row_and_a_commit_are_read_together,
             a_claim_for_a_commit_that_asks_for_no_build_is_refused,
             the_last_heartbeat_of_each_daemon_is_read,
             a_job_is_begun_once_and_its_end_is_recorded,
@@ -81,6 +83,28 @@ pub(crate) async fn a_commit_that_asks_for_no_build_is_remembered_for_its_reposi
     assert!(store.is_skipped(one, &commit("a")).await.unwrap());
     assert!(!store.is_skipped(one, &commit("b")).await.unwrap());
     assert!(!store.is_skipped(other, &commit("a")).await.unwrap());
+}
+
+/// "Returns a subject's row, and whether a commit of its repository is remembered."
+pub(crate) async fn a_row_and_a_commit_are_read_together<S: StoreStage>(stage: &S) {
+    let commit = |letter: &str| CommitId::parse(letter.repeat(40)).unwrap();
+    let (store, subject, skipped) = (stage.store(), pull(7), commit("a"));
+    let nothing = store.pushed(&subject, &skipped).await;
+    assert_eq!(nothing, Ok(PushedSubject::default()));
+    let remembered = store.remember_skipped(subject.repository, &skipped, at(0));
+    remembered.await.unwrap();
+    let mut expected = PushedSubject {
+        mapping: None,
+        is_skipped: true,
+    };
+    let found = store.pushed(&subject, &skipped).await;
+    assert_eq!(found.as_ref(), Ok(&expected), "without a row");
+    expected.mapping = Some(active(stage, 7, "api-pr-7").await);
+    let found = store.pushed(&subject, &skipped).await;
+    assert_eq!(found.as_ref(), Ok(&expected));
+    expected.is_skipped = false;
+    let found = store.pushed(&subject, &commit("b")).await;
+    assert_eq!(found, Ok(expected), "another commit");
 }
 
 /// "The commit asks for no build, and nothing is written."

@@ -25,4 +25,5 @@ mod steps;
 mod teardowns;
 mod ties;
 mod trail;
+mod units;
 mod worker;

@@ -35,6 +35,8 @@ pub(crate) mod invariants;
 pub(crate) mod job_daemon;
 mod jobs;
 pub(crate) mod lives;
+pub(crate) mod meter;
+pub(crate) mod metered;
 mod operation;
 mod pages;
 pub(crate) mod pipeline_event;

@@ -14,7 +14,8 @@ use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{
-    ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, Store, StoreReader,
+    ClaimResult, Cursor, KnownSubject, Page, PushedSubject, RecordResult, SlotResult, Store,
+    StoreReader,
 };
 
 use super::heartbeats::FakeHeartbeats;
@@ -121,6 +122,18 @@ impl FakeStore {
 impl StoreReader for FakeStore {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         let effect = || Ok(lock(&self.table).rows.get(&key(subject)).cloned());
+        self.faults.pass(Op::Mapping, effect).await
+    }
+
+    async fn pushed(&self, subject: &Subject, commit: &CommitId) -> Result<PushedSubject, Fault> {
+        let effect = || {
+            let table = lock(&self.table);
+            let skipped = (subject.repository, commit.clone());
+            Ok(PushedSubject {
+                mapping: table.rows.get(&key(subject)).cloned(),
+                is_skipped: table.skipped.contains(&skipped),
+            })
+        };
         self.faults.pass(Op::Mapping, effect).await
     }
 

@@ -126,6 +126,16 @@ impl Event {
         is_opened || is_created
     }
 
+    /// Returns true if it nearly always names a commit that is to be built, of a pull request that
+    /// was heard of before: a push, or a reopening.
+    #[must_use]
+    pub fn brings_head(&self) -> bool {
+        let Change::PullRequest(pull) = &self.change else {
+            return false;
+        };
+        matches!(pull.action, Action::Synchronize | Action::Reopened)
+    }
+
     /// Returns the head commit, if the subject is open and the event names it.
     #[must_use]
     pub fn open_head(&self) -> Option<&CommitId> {

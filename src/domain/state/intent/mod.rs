@@ -105,6 +105,13 @@ impl Intent {
         })
     }
 
+    /// Returns its head commit, if it is about a pull request that would be built.
+    #[must_use]
+    pub fn unbuilt_head(&self) -> Option<CommitId> {
+        self.without_build()?;
+        self.order.head.clone()
+    }
+
     /// Applies the rules. If GitHub sends no time with the event, the time of receipt replaces it.
     /// `report` is the event's [`report_target`].
     ///
