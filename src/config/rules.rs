@@ -49,6 +49,7 @@ pub(super) fn read(
         let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
         if let Some(rule) = rule(diagnostics, &table, name, environment, reports) {
             refuse_shadowed(diagnostics, &table, &rules, &rule);
+            refuse_shared_stacks(diagnostics, &table, &rules, &rule);
             refuse_teardown(diagnostics, &table, &rule);
             rules.push(rule);
         }
@@ -200,6 +201,34 @@ fn refuse_shadowed(
         let what = format!(
             "never applies: '{}' above admits everything that this rule admits, and the first rule that matches is used; put this rule first, or narrow the other",
             earlier.name
+        );
+        diagnostics.note(table.place(), what);
+    }
+}
+
+/// Refuses stacks that a branch and a pull request could share: a person who may push could name a
+/// branch so that its stack is that of a pull request.
+fn refuse_shared_stacks(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    earlier: &[Rule],
+    rule: &Rule,
+) {
+    let Some(suffix) = &rule.overrides.preview.stack_suffix else {
+        return;
+    };
+    let shares = |other: &&Rule| {
+        let theirs = other.overrides.preview.stack_suffix.as_ref();
+        other.on != rule.on
+            && other.template == rule.template
+            && theirs.is_some_and(|theirs| theirs.may_begin_like(suffix))
+    };
+    if let Some(other) = earlier.iter().find(shares) {
+        let what = format!(
+            "preview.stack_suffix: a {} could have the stack of a {} of rule '{}': let the two suffixes begin with different words, such as \"-pr-{{number}}\" and \"-branch-{{branch_slug}}\"",
+            rule.on.in_words(),
+            other.on.in_words(),
+            other.name
         );
         diagnostics.note(table.place(), what);
     }

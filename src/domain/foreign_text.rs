@@ -198,7 +198,9 @@ pub fn is_web_page(url: &str) -> bool {
     let rest = url.strip_prefix("https://");
     let rest = rest.or_else(|| url.strip_prefix("http://"));
     let is_plain = url.len() <= URL_LIMIT && url.bytes().all(|b| b.is_ascii_graphic());
-    rest.is_some_and(|rest| !rest.is_empty()) && is_plain && clean(url) == url
+    // RFC 3986 allows these nowhere.
+    let is_legal = !url.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}']);
+    rest.is_some_and(|rest| !rest.is_empty()) && is_plain && is_legal && clean(url) == url
 }
 
 #[cfg(test)]

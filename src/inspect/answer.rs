@@ -248,7 +248,7 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
     };
     let then = match (row.absence(), row.activity.sleep) {
         (None, None) => "wait: then it gets its pipeline again",
-        (Some(_) | None, _) => "wait: its pipeline is deleted after that",
+        (Some(_) | None, _) => "wait: its pipeline is removed with it",
     };
     Answer::none(
         format!("the environment of {subject} is being removed: {environment}{how}"),

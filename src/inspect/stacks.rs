@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::SubjectKind;
 use crate::domain::intake::repair_request::FindingKind;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::mapping::{Mapping, State};
@@ -20,6 +21,8 @@ pub(super) struct StackOverview {
     existing: Vec<FoundStack>,
     /// The stacks of subjects that have a pipeline, by name and Region.
     live: BTreeSet<(String, Option<String>)>,
+    /// The numbers of the pull requests that have a pipeline, of any repository.
+    open: BTreeSet<u64>,
 }
 
 impl StackOverview {
@@ -28,6 +31,9 @@ impl StackOverview {
         let keys = row.resources.stacks.iter().map(|stack| self.key(stack));
         let keys: Vec<_> = keys.collect();
         self.live.extend(keys);
+        if let SubjectKind::PullRequest(number) = row.subject.kind {
+            self.open.insert(number);
+        }
     }
 
     /// Returns a stack by name and Region; `None` for the Region of the pipelines.
@@ -63,6 +69,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             Ok(existing) => Ok(Some(StackOverview {
                 existing,
                 live: BTreeSet::new(),
+                open: BTreeSet::new(),
             })),
             Err(fault) if fault.reason == Reason::AwsDenied => {
                 report.without_stacks = Some(fault);
@@ -95,7 +102,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             let key = (found.id.name().to_owned(), None);
             !seen.live.contains(&key) && !recorded.contains(&key)
         });
-        findings.extend(unrecorded.filter_map(|found| self.named_by_rule(found)));
+        let named = unrecorded.filter_map(|found| self.named_by_rule(found, &seen.open));
+        findings.extend(named);
         Ok(findings)
     }
 
@@ -119,16 +127,18 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         Ok(current.is_none_or(|current| current.as_seen() != row.as_seen()))
     }
 
-    fn named_by_rule(&self, found: &FoundStack) -> Option<Finding> {
+    /// The rules of one repository may name a stack of another one, whose rule records none. So a
+    /// stack is not reported while a pull request of its number has a pipeline.
+    fn named_by_rule(&self, found: &FoundStack, open: &BTreeSet<u64>) -> Option<Finding> {
         let name = found.id.name();
         let named = self.rules.0.iter().find_map(|rule| {
             let suffix = rule.overrides.preview.stack_suffix.as_ref()?;
             let number = suffix.number_at_end(name)?;
             makes_stacks(rule).then_some((rule, number))
         });
-        let (rule, number) = named?;
+        let (rule, number) = named.filter(|(_, number)| !open.contains(number))?;
         let detail = format!(
-            "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is left of one, delete it: aws cloudformation delete-stack --stack-name {name}",
+            "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name {name}",
             rule.name
         );
         Some(Finding::by_hand(FindingKind::StackLeft, detail))

@@ -64,7 +64,14 @@ where
         let rules = reconciler.rules();
         let detail = match record.job {
             Job::HalfWayMappings => half_way_mappings::run(reconciler).await?,
-            Job::Teardowns => teardowns::run(reconciler).await?,
+            Job::Teardowns => {
+                let report = |commits| {
+                    if let Some(reporter) = &self.reporter {
+                        reporter.report(commits);
+                    }
+                };
+                teardowns::run(reconciler, report).await?
+            }
             Job::UnheardExecutions => match &self.reporter {
                 Some(reporter) => reporter.find_unheard().await?,
                 None => WITHOUT_GITHUB.to_owned(),

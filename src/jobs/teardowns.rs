@@ -3,6 +3,7 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
+use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::teardown_is_due;
 use crate::domain::text::{counted, plural};
@@ -13,7 +14,8 @@ use crate::reconcile::Reconciler;
 /// at others.
 const LOOKED_AT: usize = 100;
 
-/// Looks at retiring subjects, one after the other, and returns what became of them.
+/// Looks at retiring subjects, one after the other, and returns what became of them. `report`
+/// gets the commits of which GitHub has to hear.
 ///
 /// # Errors
 /// A fault of reading the table. A teardown that cannot go on is logged, and the next run tries it
@@ -22,6 +24,7 @@ const LOOKED_AT: usize = 100;
 /// If cancelled, the effect is that of a message whose processing is cancelled.
 pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
+    report: impl Fn(Vec<CommitKey>),
 ) -> Result<String, Fault> {
     let (mut due, left_behind) = due(reconciler.store(), reconciler.clock().now()).await?;
     // A run is bounded, and those that take hours must not keep the others waiting.
@@ -31,10 +34,10 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
         let subject = row.subject.display(&row.repository);
         match reconciler.continue_teardown(row).await {
             Ok(None) => {}
-            // The commits are reported by the sweep for what is unreported.
-            Ok(Some(outcome)) => {
+            Ok(Some((outcome, commits))) => {
                 moved += 1;
-                tracing::info!(outcome = outcome.as_str(), subject, "A teardown went on");
+                report(commits);
+                tracing::info!(outcome = outcome.as_str(), subject, "A teardown continued");
             }
             Err(fault) => {
                 failed += 1;
@@ -49,7 +52,7 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
             "Environments are left behind; see `branchline mappings list --state retiring`"
         );
     }
-    let mut parts = vec![format!("{} went on", plural(moved, "teardown"))];
+    let mut parts = vec![format!("{} continued", plural(moved, "teardown"))];
     parts.extend(counted([
         (due.len() - moved - failed, "waiting"),
         (failed, "failed"),

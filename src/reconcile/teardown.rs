@@ -8,6 +8,7 @@ use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
+use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::plan_teardown;
 use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep, step_of_stack};
@@ -20,17 +21,21 @@ use crate::telemetry::metrics;
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Goes on with the teardown of a subject, if its row says that something is due: the pipeline
     /// is deleted once the stacks are, a failed execution is repeated later, and a subject that is
-    /// open again gets its pipeline. Returns the outcome; `None` if nothing was due.
+    /// open again gets its pipeline. Returns the outcome and the commits that have to be reported;
+    /// `None` if nothing was due.
     ///
     /// # Errors
     /// The faults of any processing. The row then has the fault, and the next look tries again.
     ///
     /// If cancelled, the effect is that of [`Reconciler::process`].
-    pub async fn continue_teardown(&self, row: &Mapping) -> Result<Option<Outcome>, Fault> {
+    pub async fn continue_teardown(
+        &self,
+        row: &Mapping,
+    ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let mut journal = Journal::resume(row);
         let outcome = self.teardown(row, &mut journal).await?;
         let is_changed = !matches!(outcome, Outcome::Unchanged(_));
-        Ok(is_changed.then_some(outcome))
+        Ok(is_changed.then_some((outcome, journal.commits)))
     }
 
     /// Goes on with the teardown of a subject whose execution an event reports as ended. Returns

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Owner, Timestamp};
+use crate::domain::report::record::CommitKey;
 use crate::domain::rules::rule::Rules;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
@@ -99,6 +100,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             _ = senders => {}
             never = self.sweep() => match never {},
         }
+    }
+
+    /// Takes commits into the outbox.
+    pub fn report(&self, commits: Vec<CommitKey>) {
+        self.outbox.push(commits);
     }
 
     /// Reports everything that is due, and returns once nothing is left that can be done now.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 use aws_smithy_types::retry::RetryConfig;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -187,8 +187,11 @@ impl Floor {
 
     /// Makes the calls of a push whose template is cached, and did not change.
     async fn start_pipeline(&self, samples: &Push, name: String) -> Result<(), Trouble> {
-        self.read(&samples.read).await?;
-        self.write(&samples.claim).await?;
+        let read = self.dynamodb.batch_get_item();
+        read.set_request_items(Some(samples.read.clone()))
+            .send()
+            .await?;
+        self.put(&samples.claim).await?;
         let tags = self.codepipeline.list_tags_for_resource();
         tags.resource_arn(&samples.arn).send().await?;
         let start = self.codepipeline.start_pipeline_execution().name(name);
@@ -202,6 +205,22 @@ impl Floor {
         let write = self.dynamodb.transact_write_items();
         let write = write.set_transact_items(Some(items.to_vec()));
         write.send().await?;
+        Ok(())
+    }
+
+    async fn put(&self, put: &Put) -> Result<(), Trouble> {
+        self.dynamodb
+            .put_item()
+            .table_name(put.table_name())
+            .set_item(Some(put.item().clone()))
+            .set_condition_expression(put.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(put.expression_attribute_names().cloned())
+            .set_expression_attribute_values(put.expression_attribute_values().cloned())
+            .set_return_values_on_condition_check_failure(
+                put.return_values_on_condition_check_failure().cloned(),
+            )
+            .send()
+            .await?;
         Ok(())
     }
 

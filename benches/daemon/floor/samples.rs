@@ -7,7 +7,8 @@ use aws_sdk_codepipeline::types::{
     PipelineDeclaration, SourceRevisionOverride, SourceRevisionType, Tag,
 };
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 use aws_smithy_json::codec::{JsonCodec, JsonCodecSettings};
 use aws_smithy_schema::codec::Codec;
@@ -18,7 +19,7 @@ use crate::Trouble;
 /// The requests of one webhook.
 pub(super) enum Samples {
     Opened(Box<Opened>),
-    Push(Push),
+    Push(Box<Push>),
 }
 
 /// The requests that make a new pipeline.
@@ -33,8 +34,8 @@ pub(super) struct Opened {
 
 /// The requests that start a pipeline.
 pub(super) struct Push {
-    pub(super) read: Read,
-    pub(super) claim: Vec<TransactWriteItem>,
+    pub(super) read: HashMap<String, KeysAndAttributes>,
+    pub(super) claim: Put,
     pub(super) arn: String,
     pub(super) revisions: Vec<SourceRevisionOverride>,
     pub(super) token: Option<String>,
@@ -67,14 +68,14 @@ impl Samples {
             })));
         }
         let (tags, start) = (request("push_tags")?, request("push_start")?);
-        Ok(Self::Push(Push {
-            read: read(&request("push_read")?)?,
-            claim: transaction(&request("push_claim")?)?,
+        Ok(Self::Push(Box::new(Push {
+            read: batch(&request("push_read")?)?,
+            claim: put(&request("push_claim")?)?,
             arn: text(&tags, "resourceArn").ok_or("a request without an ARN")?,
             revisions: revisions(&start)?,
             token: text(&start, "clientRequestToken"),
             record: transaction(&request("push_record")?)?,
-        }))
+        })))
     }
 }
 
@@ -87,6 +88,20 @@ fn read(request: &Value) -> Result<Read, Trouble> {
         table: text(request, "TableName").ok_or("a request without a table")?,
         key: attributes(request.get("Key").ok_or("a request without a key")?)?,
     })
+}
+
+fn batch(request: &Value) -> Result<HashMap<String, KeysAndAttributes>, Trouble> {
+    let tables = request.get("RequestItems").and_then(Value::as_object);
+    let tables = tables.ok_or("a request without tables")?;
+    let table = |(name, asked): (&String, &Value)| {
+        let keys = asked.get("Keys").and_then(Value::as_array);
+        let keys = keys.into_iter().flatten().map(attributes);
+        let built = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect::<Result<_, _>>()?))
+            .consistent_read(true);
+        Ok((name.clone(), built.build()?))
+    };
+    tables.iter().map(table).collect()
 }
 
 fn revisions(start: &Value) -> Result<Vec<SourceRevisionOverride>, Trouble> {

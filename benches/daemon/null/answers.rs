@@ -43,7 +43,11 @@ pub(super) async fn answer(
             null.lock().rows.update_item(&body)?;
             Ok(Chunks::from("{}"))
         }
-        "PutItem" => Ok(Chunks::from("{}")),
+        "BatchGetItem" => null.lock().rows.batch_get_item(&body),
+        "PutItem" => {
+            null.lock().rows.put_item(&body)?;
+            Ok(Chunks::from("{}"))
+        }
         "Query" => null.lock().rows.query(&body),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.

@@ -47,6 +47,19 @@ impl Rows {
         Ok(())
     }
 
+    /// Keeps the row of PutItem.
+    pub(super) fn put_item(&mut self, body: &[u8]) -> Result<(), Trouble> {
+        if !self.kept {
+            return Ok(());
+        }
+        let request: Value = serde_json::from_slice(body)?;
+        let row = request.get("Item").and_then(Value::as_object);
+        if let Some((row, key)) = row.and_then(|row| Some((row, key(row)?))) {
+            self.rows.insert(key, row.clone());
+        }
+        Ok(())
+    }
+
     /// Keeps the row of UpdateItem.
     pub(super) fn update_item(&mut self, body: &[u8]) -> Result<(), Trouble> {
         if !self.kept {
@@ -77,6 +90,21 @@ impl Rows {
         let key = request.get("Key").and_then(Value::as_object).and_then(key);
         let row = key.and_then(|key| self.rows.get(&key));
         let answer = row.map_or_else(|| json!({}), |row| json!({"Item": row}));
+        Ok(Chunks::from(answer.to_string()))
+    }
+
+    /// Responds to BatchGetItem.
+    pub(super) fn batch_get_item(&self, body: &[u8]) -> Result<Chunks, Trouble> {
+        let request: Value = serde_json::from_slice(body)?;
+        let tables = request.get("RequestItems").and_then(Value::as_object);
+        let mut found = Map::new();
+        for (table, asked) in tables.into_iter().flatten() {
+            let keys = asked.get("Keys").and_then(Value::as_array);
+            let keys = keys.into_iter().flatten().filter_map(Value::as_object);
+            let rows = keys.filter_map(|asked| self.rows.get(&key(asked)?));
+            found.insert(table.clone(), rows.cloned().map(Value::Object).collect());
+        }
+        let answer = json!({"Responses": found, "UnprocessedKeys": {}});
         Ok(Chunks::from(answer.to_string()))
     }
 

@@ -128,8 +128,8 @@ impl Tally {
     }
 }
 
-/// Two transactions write a pipeline's row; the second one includes its audit entry. Reads of other
-/// rows are not made for a webhook.
+/// A claim and a settling write a pipeline's row; the second one includes its audit entry. Reads of
+/// other rows are not made for a webhook.
 fn kind(event: Event, operation: &str, body: &[u8]) -> Option<&'static str> {
     let has = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
     match (event, operation) {
@@ -137,11 +137,11 @@ fn kind(event: Event, operation: &str, body: &[u8]) -> Option<&'static str> {
         (Event::Opened, "GetItem") if has("REPO#") => Some("read"),
         (Event::Opened, "TransactWriteItems") if has("CHANGE#") => Some("record"),
         (Event::Opened, "TransactWriteItems") => Some("claim"),
-        (Event::Synchronize, "GetItem") if has("REPO#") => Some("push_read"),
+        (Event::Synchronize, "BatchGetItem") => Some("push_read"),
         (Event::Synchronize, "ListTagsForResource") => Some("push_tags"),
         (Event::Synchronize, "StartPipelineExecution") => Some("push_start"),
         (Event::Synchronize, "TransactWriteItems") if has("CHANGE#") => Some("push_record"),
-        (Event::Synchronize, "TransactWriteItems") => Some("push_claim"),
+        (Event::Synchronize, "PutItem") if has("REPO#") => Some("push_claim"),
         _ => None,
     }
 }

@@ -17,8 +17,10 @@ import {
   StartPipelineExecutionCommand,
 } from "@aws-sdk/client-codepipeline";
 import {
+  BatchGetItemCommand,
   DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   TransactWriteItemsCommand,
 } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -77,8 +79,8 @@ async function handle(message) {
     await codepipeline.send(new CreatePipelineCommand(copy("create")));
     await transact(copy("record"));
   } else if (event.action === "synchronize") {
-    await dynamodb.send(new GetItemCommand(copy("push_read")));
-    await transact(copy("push_claim"));
+    await dynamodb.send(new BatchGetItemCommand(copy("push_read")));
+    await dynamodb.send(new PutItemCommand(copy("push_claim")));
     await codepipeline.send(new ListTagsForResourceCommand(copy("push_tags")));
     await codepipeline.send(new StartPipelineExecutionCommand(copy("push_start")));
     await transact(copy("push_record"));

@@ -270,6 +270,24 @@ fn rule(on: &str, lines: &str) -> Result<Rule, String> {
 }
 
 #[test]
+fn a_branch_cannot_have_the_stack_of_a_pull_request() {
+    let both = |suffix: &str, template: &str| {
+        let rule = |on: &str, template: &str, suffix: &str| {
+            format!(
+                "[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"{template}\"\npreview = {{ stack_suffix = \"{suffix}\" }}\n"
+            )
+        };
+        let pulls = rule("pull_request", "t", "-pr-{number}");
+        let text = format!("{HEAD}{pulls}{}", rule("branch", template, suffix));
+        let config = load_text(text.leak(), &Overrides::default());
+        config.map(drop).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(both("-branch-{branch_slug}", "t"), Ok(()));
+    assert_eq!(both("-{branch_slug}", "other"), Ok(()));
+    insta::assert_snapshot!(both("-{branch_slug}", "t").unwrap_err(), @r#"branchline.toml:11: rule[2]: preview.stack_suffix: a branch could have the stack of a pull request of rule 'rule 1': let the two suffixes begin with different words, such as "-pr-{number}" and "-branch-{branch_slug}""#);
+}
+
+#[test]
 fn clones_are_kept_unless_the_rule_says_for_how_long() {
     assert_eq!(retention("pull_request", ""), Ok(Retention::default()));
     let day = Duration::from_hours(24);

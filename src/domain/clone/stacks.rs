@@ -31,6 +31,13 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Returns true if an id is that of a stack of this name and Region.
+    #[must_use]
+    pub fn is(&self, id: &StackId) -> bool {
+        let region = self.region.as_deref();
+        self.name == id.name() && region.is_none_or(|region| region == id.region())
+    }
+
     /// Returns true if both are the same stack, whatever their roles.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -183,10 +183,10 @@ impl Outcome {
                 format!("recorded the new name of {}", detail.unwrap_or("-"))
             }
             Self::ExecutionRecorded => format!("recorded an execution of {pipeline}"),
-            Self::TeardownStarted => format!("started {pipeline} to remove its environment"),
+            Self::TeardownStarted => format!("began to remove the environment of {pipeline}"),
             Self::TeardownFailed(why) => {
                 format!(
-                    "could not let {pipeline} remove its environment, which is tried again ({why})"
+                    "could not begin to remove the environment of {pipeline}, which is tried again ({why})"
                 )
             }
             Self::LeftBehind => {

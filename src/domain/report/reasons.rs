@@ -10,8 +10,8 @@ use crate::domain::state::desired::AbsenceReason;
 /// Returns why a commit is not built, and what to do about it.
 pub(super) fn absence(reason: AbsenceReason) -> &'static str {
     match reason {
-        AbsenceReason::Closed => "The pull request was closed, and its pipeline was removed",
-        AbsenceReason::Deleted => "The branch was deleted, and its pipeline was removed",
+        AbsenceReason::Closed => "The pull request was closed, so its pipeline is removed",
+        AbsenceReason::Deleted => "The branch was deleted, so its pipeline is removed",
         AbsenceReason::Draft => "Not built: it is a draft. Mark it as ready for review",
         AbsenceReason::Fork => "Not built: the head is in a fork, whose code has no access here",
         AbsenceReason::NoRule => {

@@ -16,6 +16,9 @@ use crate::ports::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
 };
 
+/// The id of an execution that would be started.
+const PREDICTED: &str = "predicted";
+
 /// A call to CodePipeline that the daemon would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -217,7 +220,7 @@ impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
         _claim: &Claim,
     ) -> Result<String, Fault> {
         self.note(EffectKind::Start, name);
-        Ok(String::new())
+        Ok(PREDICTED.to_owned())
     }
 
     async fn retry(

@@ -162,7 +162,7 @@ fn left_behind() -> (EffectResult, Outcome) {
     metrics::left_behind();
     let left = EffectResult::Retiring {
         teardown: Teardown::impossible(),
-        problem: None,
+        problem: Some("the pipeline that would remove its environment is gone".to_owned()),
     };
     (left, Outcome::LeftBehind)
 }

@@ -70,7 +70,7 @@ impl World {
     /// Expects that the teardown is not tried any more, and forgets the subject. What is left is
     /// then expected to stay.
     async fn forget_left_behind(&self, environment: &str) {
-        let left = "0 teardowns went on, 1 left behind";
+        let left = "0 teardowns continued, 1 left behind";
         assert_eq!(self.look_after_teardowns().await, left);
         assert_eq!(self.mappings(), RETIRING);
         forget(self, &self.mapping(SUBJECT)).await;
@@ -164,11 +164,11 @@ fn what_codepipeline_said_in_vain_is_asked_for() {
         world.close().await;
         assert_eq!(
             world.look_after_teardowns().await,
-            "0 teardowns went on, 1 waiting"
+            "0 teardowns continued, 1 waiting"
         );
         world.run_unheard();
         assert_eq!(world.mappings(), RETIRING);
-        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         assert_eq!(world.mappings(), GONE);
     });
 }
@@ -213,7 +213,7 @@ fn a_failed_teardown_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         );
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
             world.build().await;
         }
         world.forget_left_behind(STACK).await;
@@ -315,6 +315,10 @@ fn without_its_pipeline_the_stacks_are_left_behind_until_the_subject_is_open_aga
         assert_eq!(world.close().await, ["left-behind"]);
         assert_eq!(world.mappings(), RETIRING);
         assert_eq!(world.stack_names(), [STACK]);
+        assert_eq!(
+            world.last_error(),
+            "the pipeline that would remove its environment is gone"
+        );
         assert_eq!(world.reopen().await, ["created"]);
         world.build().await;
         world.close().await;

@@ -166,7 +166,7 @@ fn after_a_close_the_comment_ends() {
     insta::assert_snapshot!(text(&closed(), Some(&seen)), @r#"
     **Succeeded in 9 s**
     
-    The pull request was closed, and its pipeline was removed.
+    The pull request was closed, so its pipeline is removed.
     
     | | |
     |---|---|

@@ -287,6 +287,18 @@ impl FormatString {
         number.filter(|_| has_text && !rest.is_empty())
     }
 
+    /// Returns true if a text may be of this format and of the other one, as far as their first
+    /// fixed words show.
+    #[must_use]
+    pub fn may_begin_like(&self, other: &Self) -> bool {
+        let start = |format: &Self| match format.0.first() {
+            Some(Segment::Text(text)) => text.clone(),
+            Some(Segment::Placeholder(_)) | None => String::new(),
+        };
+        let (one, other) = (start(self), start(other));
+        one.starts_with(&other) || other.starts_with(&one)
+    }
+
     /// Returns true if no two branches of a repository have the same text: beside the branch there
     /// is only fixed text.
     #[must_use]

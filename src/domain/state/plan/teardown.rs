@@ -11,7 +11,7 @@ use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::plan::remade::remade;
 use crate::domain::state::plan::{Plan, Unchanged, delete};
-use crate::domain::state::teardown::{Teardown, TeardownStep};
+use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep};
 
 /// Decides about a retiring subject. `step` is what is next for `read`, the teardown as it was in
 /// the row; if another one is there now, the next look decides.
@@ -52,7 +52,13 @@ pub fn plan_teardown(
             }
         }
         (TeardownStep::LeftBehind, Some(spec)) => start(seen.as_seen(), next, spec, claim),
-        (TeardownStep::Repeat, _) => delete(seen.as_seen(), next, claim),
+        (TeardownStep::Repeat, _) => {
+            if let Some(TeardownRun::Stack(gone)) = &teardown.run {
+                // Another one of its name is not this subject's.
+                next.resources.stacks.retain(|stack| !stack.is(gone));
+            }
+            delete(seen.as_seen(), next, claim)
+        }
         (TeardownStep::Fail(why), _) => {
             next.resources.teardown = Some(teardown.failed(now));
             next.last_error = Some(format!("{}: {why}", seen.resources.teardown_failure()));

@@ -87,11 +87,17 @@ fn a_stack_that_nobody_recorded_is_found_by_its_name() {
         assert_eq!(
             found,
             [
-                "stack-left : stack api-pr-99 exists, and no mapping has it: rule 'pull requests' would give this name to pull request 99; if it is left of one, delete it: aws cloudformation delete-stack --stack-name api-pr-99"
+                "stack-left : stack api-pr-99 exists, and no mapping has it: rule 'pull requests' would give this name to pull request 99; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name api-pr-99"
             ]
         );
         let mut kept = preview_rule();
         kept.overrides.preview.teardown = TeardownPolicy::None;
+        // It is that of an open pull request, whose rule keeps its stacks.
+        world.restart(vec![kept.clone()]);
+        world
+            .deliver(Webhook::pull_request("opened").number(99))
+            .await;
+        assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
         assert_eq!(audit(world, kept).await, Vec::<String>::new());
     });
 }

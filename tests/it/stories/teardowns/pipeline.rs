@@ -103,7 +103,7 @@ fn a_teardown_template_that_is_missing_is_looked_for_again() {
             "{error}"
         );
         world.add_teardown();
-        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         world.build().await;
         assert_eq!(world.mappings(), GONE);
     });
@@ -124,7 +124,7 @@ fn a_teardown_template_that_cannot_be_cloned_is_given_up_in_the_end() {
         assert!(world.last_error().contains("unsafe-clone"));
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         }
         world.forget_left_behind(ENVIRONMENT).await;
     });
@@ -144,7 +144,7 @@ fn a_failed_run_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         );
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
             world.build().await;
         }
         world.forget_left_behind(ENVIRONMENT).await;

@@ -22,7 +22,7 @@ fn the_pipeline_is_deleted_and_then_its_stack_by_the_daemon() {
         assert_eq!(world.stack_names(), [STACK], "its deletion takes time");
         // A person, or CodePipeline itself, could start it, and deploy the stack again.
         assert!(!world.account.all().contains_key("api-pr-7"));
-        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
         assert_eq!(world.history(SUBJECT), TORN_DOWN);
@@ -44,7 +44,7 @@ fn the_stack_that_was_deployed_last_is_deleted_first() {
         world.build().await;
         assert_eq!(world.stack_names(), ["api-pr-7", "web-pr-7"]);
         world.close().await;
-        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         assert_eq!(world.stack_names(), ["api-pr-7"]);
         assert_eq!(world.mappings(), RETIRING);
         world.look_after_teardowns().await;
@@ -81,8 +81,8 @@ fn a_failed_deletion_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));
             // It is tried again, and a minute later it has failed.
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         }
         world.forget_left_behind(STACK).await;
     });
@@ -204,7 +204,7 @@ fn a_stack_that_appears_after_the_deletion_of_its_pipeline_is_deleted() {
         assert_eq!(world.mappings(), RETIRING);
         world.account.give_stack(STACK);
         for _ in 0..2 {
-            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
         }
         assert_eq!(world.mappings(), GONE);
         assert_eq!(world.stack_names(), Vec::<String>::new());
@@ -249,5 +249,21 @@ fn a_pull_request_that_is_reopened_while_its_deletion_begins_loses_its_stack_fir
         world.build().await;
         assert_eq!(world.mappings(), ACTIVE);
         assert_eq!(world.stack_names(), [STACK], "deployed again");
+    });
+}
+
+#[test]
+fn a_stack_that_another_user_makes_under_the_name_of_a_deleted_one_is_not_deleted() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.close().await;
+        world.clock.advance(Duration::from_mins(1));
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        for _ in 0..3 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [STACK]);
     });
 }
