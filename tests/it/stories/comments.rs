@@ -73,7 +73,7 @@ fn a_comment_is_created_once_and_edited_until_the_pipeline_is_removed() {
         assert_eq!(line(world), "**Failed**");
         assert_eq!(world.github.comment_counts(), (1, 3));
         world.handle(Webhook::pull_request("closed").sha(2)).await;
-        assert!(comments(world)[0].contains("\nThe pull request was closed, and its pipeline"));
+        assert!(comments(world)[0].contains("\nThe pull request was closed, so its pipeline"));
         assert_eq!(world.github.comment_counts(), (1, 4));
         hear(world, 1, "SUCCEEDED").await;
         assert_eq!(world.github.comment_counts(), (1, 4), "nothing later");
