@@ -119,7 +119,7 @@ fn stack_suffix(
             "two pull requests would share a stack: the suffix needs {number}, such as \"-pr-{number}\"",
         ),
         false => Err(
-            "two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as \"-{branch_slug}\"",
+            "two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as \"-branch-{branch_slug}\"",
         ),
     };
     diagnostics.record_error(place, suffix)
@@ -135,6 +135,12 @@ fn url(
         return (!table.has("url")).then_some(None);
     };
     if located.value.starts_with("https://") || located.value.starts_with("http://") {
+        let host = located.value.split('/').nth(2);
+        if host.is_some_and(|host| host.contains('@')) {
+            let what = "a name or a password before the host would be shown to everyone who reads the pull request: remove it";
+            diagnostics.note(&located.place, what);
+            return None;
+        }
         let (_, format) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
         return Some(Some(PreviewUrl::Format(format)));
     }

@@ -115,8 +115,11 @@ fn repair(name: &str, mapping: &Mapping) -> Result<Repair, String> {
 }
 
 fn question(name: &str, mapping: &Mapping) -> String {
+    let teardown = mapping.resources.teardown.as_ref();
+    let teardown = teardown.filter(|_| mapping.state == State::Retiring);
+    let attempts = teardown.map_or(mapping.attempts, |teardown| teardown.failures);
     let attempts = plural(
-        usize::try_from(mapping.attempts).unwrap_or(usize::MAX),
+        usize::try_from(attempts).unwrap_or(usize::MAX),
         "failed attempt",
     );
     let error = mapping.last_error.as_deref();
@@ -128,8 +131,18 @@ fn question(name: &str, mapping: &Mapping) -> String {
             mapping.resources.environment()
         ),
     };
+    // The daemon has not given up.
+    let goes_on = match teardown.map(|teardown| (&teardown.run, teardown.retry_at)) {
+        Some((Some(_), _)) => " It is being removed now.".to_owned(),
+        Some((None, Some(at))) => format!(" The next attempt to remove it is at {at}."),
+        Some((None, None)) | None => String::new(),
+    };
+    let open = match mapping.wants_pipeline() {
+        Some(_) => " Its pull request or branch is open.",
+        None => "",
+    };
     format!(
-        "Forget {name} ({}, {attempts}{error})?{stacks} Only its next event creates a pipeline again. [y/N]",
+        "Forget {name} ({}, {attempts}{error})?{stacks}{goes_on}{open} Only its next event creates a pipeline again. [y/N]",
         mapping.state.as_str()
     )
 }

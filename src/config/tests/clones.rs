@@ -270,24 +270,6 @@ fn rule(on: &str, lines: &str) -> Result<Rule, String> {
 }
 
 #[test]
-fn a_branch_cannot_have_the_stack_of_a_pull_request() {
-    let both = |suffix: &str, template: &str| {
-        let rule = |on: &str, template: &str, suffix: &str| {
-            format!(
-                "[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"{template}\"\npreview = {{ stack_suffix = \"{suffix}\" }}\n"
-            )
-        };
-        let pulls = rule("pull_request", "t", "-pr-{number}");
-        let text = format!("{HEAD}{pulls}{}", rule("branch", template, suffix));
-        let config = load_text(text.leak(), &Overrides::default());
-        config.map(drop).map_err(|problems| problems.to_string())
-    };
-    assert_eq!(both("-branch-{branch_slug}", "t"), Ok(()));
-    assert_eq!(both("-{branch_slug}", "other"), Ok(()));
-    insta::assert_snapshot!(both("-{branch_slug}", "t").unwrap_err(), @r#"branchline.toml:11: rule[2]: preview.stack_suffix: a branch could have the stack of a pull request of rule 'rule 1': let the two suffixes begin with different words, such as "-pr-{number}" and "-branch-{branch_slug}""#);
-}
-
-#[test]
 fn clones_are_kept_unless_the_rule_says_for_how_long() {
     assert_eq!(retention("pull_request", ""), Ok(Retention::default()));
     let day = Duration::from_hours(24);
@@ -365,6 +347,10 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
         ("pull_request", "preview = { stack_suffix = 7 }"),
         ("pull_request", "preview = { teardown = \"later\" }"),
         ("pull_request", "preview = { url = \"Deploy/Url\" }"),
+        (
+            "pull_request",
+            "preview = { url = \"https://me:key@{number}.dev\" }",
+        ),
         ("branch", "preview = { url = \"https://{number}.dev\" }"),
         (
             "pull_request",
@@ -386,10 +372,11 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
     branchline.toml:10: rule[1].preview.stack_suffix: two pull requests would share a stack: the suffix needs {number}, such as "-pr-{number}"
     branchline.toml:10: rule[1].preview.stack_suffix: two pull requests would share a stack: the suffix needs {number}, such as "-pr-{number}"
     branchline.toml:10: rule[1].preview.stack_suffix: a branch has no {number}
-    branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-{branch_slug}"
+    branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-branch-{branch_slug}"
     branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
     branchline.toml:10: rule[1].preview.teardown: expected "run", "stacks", "pipeline:NAME" with the name of a template, or "none"
     branchline.toml:10: rule[1].preview.url: expected "https://..." or an output variable, as "Stage/Action/Name"
+    branchline.toml:10: rule[1].preview.url: a name or a password before the host would be shown to everyone who reads the pull request: remove it
     branchline.toml:10: rule[1].preview.url: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
     branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits

@@ -154,3 +154,25 @@ fn the_region_of_a_queue_is_read_from_every_host_of_aws() {
         assert!(values::queue_url(url.to_owned()).is_ok(), "{url}");
     }
 }
+
+#[test]
+fn a_branch_cannot_have_the_stack_of_a_pull_request() {
+    let rule = |on: &str, template: &str, suffix: &str| {
+        format!(
+            "[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"{template}\"\npreview = {{ stack_suffix = \"{suffix}\" }}\n"
+        )
+    };
+    let both = |suffix: &str, template: &str| {
+        let pulls = rule("pull_request", "t", "-pr-{number}");
+        pulls + &rule("branch", template, suffix)
+    };
+    for good in [
+        both("-branch-{branch_slug}", "t"),
+        both("-{branch_slug}", "u"),
+    ] {
+        let (head, _) = GOOD.split_once("[[rule]]").unwrap();
+        let loaded = load_text(format!("{head}{good}").leak(), &Overrides::default());
+        assert!(loaded.is_ok(), "{good}");
+    }
+    insta::assert_snapshot!(rules(&both("-{branch_slug}", "t")), @r#"branchline.toml:18: rule[2]: preview.stack_suffix: a branch could have the stack of a pull request of rule 'rule 1': let the two suffixes begin with different words, such as "-pr-{number}" and "-branch-{branch_slug}""#);
+}

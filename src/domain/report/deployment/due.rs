@@ -249,7 +249,11 @@ impl DeploymentRecord {
         }
         let description = match (state, head.and_then(CommitRecord::text)) {
             (DeploymentState::Inactive, _) if is_removed => {
-                "The environment was removed".to_owned()
+                let phase = situation.head.map(|head| &head.phase);
+                match phase == Some(&Phase::Absent(AbsenceReason::Forgotten)) {
+                    true => "What is left of the environment is not managed any more".to_owned(),
+                    false => "The environment was removed".to_owned(),
+                }
             }
             (DeploymentState::Inactive, _) => "A later commit was deployed".to_owned(),
             (_, Some(text)) => title(&text.title, TITLE_LIMIT),

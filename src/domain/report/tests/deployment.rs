@@ -120,6 +120,12 @@ fn all_deployments_are_inactive_once_the_environment_is_gone_and_not_before() {
         );
         let end = step(&deployments, Environment::Gone, &closed);
         assert_eq!(end, "1 inactive: The environment was removed");
+        let forgotten = record(Phase::Absent(AbsenceReason::Forgotten), None);
+        let end = step(&deployments, Environment::Gone, &forgotten);
+        assert_eq!(
+            end,
+            "1 inactive: What is left of the environment is not managed any more"
+        );
     }
     let mut deployments = deployed(1, DeploymentState::Success);
     deployments.showed(DeploymentId(1), &shown(DeploymentState::Inactive));

@@ -17,7 +17,10 @@ use crate::stories::steps::replay::{
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::queue_state::StoredMessage;
-use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::rules::{
+    TEMPLATE, deploying_template, patterns, pipeline_name, preview_rule, pull_request_rule,
+    template,
+};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -235,5 +238,22 @@ fn a_removal_is_retried_while_any_subject_may_still_succeed() {
         }
         let outcome = world.deliver(repository_deleted()).await;
         assert!(world.pipelines().is_empty(), "{outcome:?}");
+    });
+}
+
+#[test]
+fn a_closing_whose_pipeline_removes_its_environment_is_predicted() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        let preview = || vec![preview_rule()];
+        world.restart(preview());
+        world.deliver(Webhook::pull_request("opened")).await;
+        let closed = closed(world);
+        assert_eq!(
+            replay(world, &closed, preview()).await,
+            ["teardown-started", "teardown-started"]
+        );
+        world.build().await;
+        assert_eq!(world.mappings(), ["acme/api#7 gone api-pr-7"]);
     });
 }
