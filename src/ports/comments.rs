@@ -15,8 +15,8 @@ pub trait CommentLog: Send + Sync + 'static {
         subject: &Subject,
     ) -> impl Future<Output = Result<Option<CommentRecord>, Fault>> + Send;
 
-    /// Replaces a record and returns true, if its version is one less than that of `record`. The
-    /// first version is written only if there is no record.
+    /// Replaces the version of a record that came before this one. Returns false if the table has
+    /// another version. The first one is written if the table has none.
     ///
     /// If cancelled or failed: it may be replaced.
     fn replace_comment(

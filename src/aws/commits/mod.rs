@@ -32,8 +32,8 @@ impl DynamoStore {
             .await
     }
 
-    /// Replaces a record of a subject and returns true, if the version before is in the table; the
-    /// first version, if there is no record.
+    /// Writes a version of a subject's record. Returns false if the table does not have the version
+    /// before it. The first version needs a table without such a record.
     async fn replace_record(
         &self,
         subject: &Subject,

@@ -1,4 +1,4 @@
-//! How the teardown of a subject's environment stands, before its pipeline is deleted.
+//! How far the teardown of a subject's environment is, before the subject is gone.
 //!
 //! The clone becomes a pipeline that removes the environment (`clone/teardown.rs`), or the daemon
 //! deletes the subject's stacks one after the other. Either may take hours. Meanwhile the subject

@@ -38,7 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
-    /// Writes into the claim how the environment is removed before the clone is deleted. The worker
+    /// Writes into the claim how the environment is removed when the clone is deleted. The worker
     /// that takes over has to know that the clone may have been changed for that.
     pub(in crate::reconcile) fn remember_policy(&self, claim: &mut Transition, effect: &Effect) {
         match effect {

@@ -17,7 +17,7 @@ use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Returns how the environment of a subject is to be removed before its pipeline is deleted;
+    /// Returns how the environment of a subject is to be removed when its pipeline is deleted;
     /// `None` if there is nothing to remove, or if it is removed already. The rule of today says
     /// it, or the row if there is none any more.
     pub(in crate::reconcile) fn teardown_due(&self, mapping: &Mapping) -> Option<TeardownPolicy> {
