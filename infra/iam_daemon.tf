@@ -212,13 +212,14 @@ locals {
     },
   ] : statement if var.codebuild_projects != null]
 
-  # The stacks of clones, if the daemon deletes some. Their names are all there is to know them by:
-  # CodePipeline does not tag stacks.
+  # The stacks of clones. Their names are all there is to know them by: CodePipeline does not tag
+  # stacks. The daemon deletes some only if a rule says so.
   daemon_stacks = [for statement in [
     {
-      Sid      = "DeleteStacks"
-      Effect   = "Allow"
-      Action   = ["cloudformation:DeleteStack", "cloudformation:DescribeStackResources", "cloudformation:DescribeStacks"]
+      Sid    = "UseStacks"
+      Effect = "Allow"
+      Action = concat(["cloudformation:DescribeStacks"], local.deletes_stacks ? ["cloudformation:DeleteStack", "cloudformation:DescribeStackResources"] : [])
+
       Resource = local.stacks
     },
   ] : statement if length(local.stacks) > 0]

@@ -59,6 +59,10 @@ locals {
   template_names = distinct(concat(var.template_names, [for rule in var.rules : rule.template], local.teardown_names))
   clone_names    = distinct(concat(var.clone_names, local.clone_patterns))
 
+  # Whether the daemon deletes stacks itself.
+  toml_deletes_stacks = can(regex("(?m)^[^#\\n]*\\bteardown[ \\t]*=[ \\t]*[\"']stacks[\"']", var.rules_toml))
+  deletes_stacks      = local.toml_deletes_stacks || anytrue([for rule in var.rules : try(rule.preview.teardown, null) == "stacks"])
+
   # A project of a clone begins with the name of the clone, where CodeBuild allows its characters.
   project_names = var.codebuild_projects == null ? [] : distinct([
     for name in local.clone_names : "${replace(replace(name, "/[^A-Za-z0-9_*?-]/", "-"), "/^[_-]+/", "")}-*"

@@ -247,17 +247,21 @@ variable "codebuild_projects" {
 }
 
 variable "stack_names" {
-  description = "For rules with teardown = \"stacks\" in preview: the names of the stacks that branchline may delete, as patterns of IAM, such as *-pr-*. Empty: branchline may delete no stack."
+  description = "For rules with stacks in preview: the names of these stacks, as patterns of IAM, such as *-pr-*. branchline looks whether a stack of that name is there before it creates a pipeline that would deploy it, and deletes them itself if a rule has teardown = \"stacks\"."
   type        = list(string)
   default     = []
   nullable    = false
   validation {
     condition     = alltrue([for name in var.stack_names : can(regex("^[A-Za-z0-9*?-]{1,128}$", name)) && can(regex("[A-Za-z0-9]", name))])
-    error_message = "A pattern needs a letter or a digit, and may have letters, digits, - and the wildcards * and ?: without a text of its own, branchline could delete every stack."
+    error_message = "A pattern needs a letter or a digit, and may have letters, digits, - and the wildcards * and ?: without a text of its own, branchline could read and delete every stack."
   }
   validation {
-    condition     = length(var.stack_names) > 0 || alltrue([for rule in var.rules : try(rule.preview.teardown, null) != "stacks"])
-    error_message = "A rule with teardown = \"stacks\" in preview needs stack_names: without them, the daemon could delete no stack."
+    condition = length(var.stack_names) > 0 || alltrue([
+      for rule in var.rules :
+      try(rule.preview.teardown, null) != "stacks" &&
+      (try(rule.preview.stack_suffix, null) == null || contains(["none", "pipeline"], split(":", coalesce(try(rule.preview.teardown, null), "run"))[0]))
+    ])
+    error_message = "A rule with stack_suffix in preview, or with teardown = \"stacks\", needs stack_names: without them, the daemon may not look whether such a stack is there, and creates no pipeline."
   }
 }
 

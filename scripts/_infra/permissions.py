@@ -34,6 +34,7 @@ VARIABLES: dict[str, Any] = {
             "template": "api-template",
             "secrets": {"Source/Source/OAuthToken": "env:GITHUB_TOKEN"},
             "build_role_arn": f"arn:aws:iam::{ACCOUNT}:role/api-build",
+            "preview": {"teardown": "stacks"},
         }
     ],
     "codebuild_projects": {"templates": ["api"], "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-project"]},

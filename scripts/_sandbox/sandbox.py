@@ -164,8 +164,9 @@ def _print_how_to_use(made: account.Account) -> None:
     print("  scripts/sandbox page acme/api#7")
     print("  scripts/sandbox status")
     print("  scripts/sandbox down")
-    shown = paths.shown(PREVIEW_CONFIGURATION)
-    print(f"\nWith BRANCHLINE_CONFIG={shown} each pull request has a stack of its own.")
+    print("\nWith another BRANCHLINE_CONFIG, each pull request has a stack of its own, removed by:\n")
+    for teardown, path in TEARDOWNS.items():
+        print(f"  {paths.shown(path)}: teardown = \"{teardown}\"")
 
 
 def _down(_arguments: argparse.Namespace) -> int:

@@ -67,7 +67,8 @@ Kinds of findings, and what a repair does:
   rule-gone           no rule matches the subject any more        deletes the pipeline
   not-ours            the pipeline of a mapping lost our tags     nothing: correct it by hand
   unreadable          the row of a mapping cannot be read         nothing: correct it by hand
-  stack-left          a stack exists, and its subject has none    nothing: delete it by hand
+  left-behind         an environment could not be removed         nothing: remove it by hand
+  stack-left          a stack outlived its subject                nothing: delete it by hand
   stack-missing       the stack of an environment was deleted     nothing: deploy it again
   deployment-missing  GitHub shows no deployment of an            nothing: see the detail
                       environment

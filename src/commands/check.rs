@@ -11,10 +11,11 @@ use crate::cli::output::notes::notes;
 use crate::commands::connect::connect;
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, ProcessEnvironment};
-use crate::domain::clone::NewPipeline;
+use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::fault::Fault;
 use crate::domain::github::Credentials;
 use crate::domain::github::needs::Uses;
-use crate::domain::ids::{ProjectName, RepositoryName};
+use crate::domain::ids::{PipelineName, ProjectName, RepositoryName};
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::rule::On;
@@ -183,6 +184,14 @@ struct Templates {
     repositories: BTreeSet<RepositoryName>,
 }
 
+/// Reads a template that no installation of branchline has created.
+async fn template(pipelines: &impl PipelineReader, name: &PipelineName) -> Result<Template, Fault> {
+    let template = pipelines.template(name).await?;
+    let found = pipelines.find(name, Some(&template.arn)).await?;
+    found.map_or(Ok(()), |found| preflight::refuse_clone(name, &found.tags))?;
+    Ok(template)
+}
+
 /// Examines the template of each rule.
 async fn templates(aws: &Aws, config: &Config) -> Templates {
     let pipelines = aws.pipelines(config.codepipeline_rate);
@@ -192,7 +201,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
         let teardown = rule.overrides.preview.teardown.template();
         for name in [Some(&rule.template), teardown].into_iter().flatten() {
             if !known.contains_key(name) {
-                known.insert(name.clone(), pipelines.template(name).await);
+                known.insert(name.clone(), template(&pipelines, name).await);
             }
         }
         match known.get(&rule.template) {

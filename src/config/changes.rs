@@ -233,14 +233,23 @@ fn formats(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Vec<NamedFor
             };
             let value = details.text("value");
             if value.is_none() && !details.has("value") {
-                let place = details.place().key("value");
-                diagnostics.note(place, "missing: the value of the variable");
+                diagnostics.note(details.place(), without_value(&name));
+                return (name, None);
             }
             let raw = details.flag("raw").is_some_and(|located| located.value);
             details.finish();
             (name, value.map(|value| (value, raw)))
         })
         .collect()
+}
+
+/// Says what is wrong with a table without `value`. People write the keys of an action as one.
+fn without_value(name: &str) -> String {
+    let expected = "expected text in quotes, or { value = \"...\", raw = true }";
+    match name.matches('/').count() {
+        1 => format!("{expected}: write a key of action '{name}' as \"{name}/KEY\" = \"...\""),
+        _ => expected.to_owned(),
+    }
 }
 
 fn environment_variables(

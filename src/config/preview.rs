@@ -3,7 +3,7 @@
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{PreviewStacks, PreviewUrl, TeardownPolicy};
 use crate::domain::report::ReportForm;
-use crate::domain::rules::placeholder::FormatString;
+use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::On;
 
 use crate::config::formats::{every, pattern};
@@ -11,6 +11,10 @@ use crate::config::words::{Diagnostics, Table};
 
 /// The longest name of a parameter, in characters (CloudFormation user guide, "Parameters").
 const NAME_LIMIT: usize = 255;
+
+/// The longest suffix, in characters: a stack's name has at most 128 (CloudFormation API reference,
+/// CreateStack), and the template's part of it is needed too.
+const SUFFIX_LIMIT: usize = 64;
 
 /// The keys about deployments at GitHub.
 const DEPLOYMENT: &str = "deployment";
@@ -114,7 +118,10 @@ fn stack_suffix(
     let (_, suffix) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
     let on = on?;
     let suffix = match on.tells_apart(&suffix) {
-        true => Ok(Some(suffix)),
+        true => is_legal_suffix(&suffix).map(|()| Some(suffix)),
+        false if suffix.placeholders().any(|one| one == Placeholder::Number) => Err(
+            "two pull requests could share a stack: keep {number} apart from other digits and placeholders, such as \"-pr-{number}\"",
+        ),
         false if on == On::PullRequest => Err(
             "two pull requests would share a stack: the suffix needs {number}, such as \"-pr-{number}\"",
         ),
@@ -123,6 +130,23 @@ fn stack_suffix(
         ),
     };
     diagnostics.record_error(place, suffix)
+}
+
+/// Refuses what no name of a stack may have (CloudFormation API reference, CreateStack,
+/// `StackName`): it would be replaced, so that the stack would have another name.
+fn is_legal_suffix(suffix: &FormatString) -> Result<(), &'static str> {
+    let is_legal = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !suffix.fixed_texts().all(is_legal) {
+        return Err(
+            "the names of stacks have letters, digits and - only, such as \"-pr-{number}\"",
+        );
+    }
+    match suffix.fixed_texts().map(str::len).sum::<usize>() <= SUFFIX_LIMIT {
+        true => Ok(()),
+        false => Err(
+            "too long: expected at most 64 characters besides the placeholders, because the name of a stack has at most 128",
+        ),
+    }
 }
 
 /// Reads a URL with placeholders, or the place of an output variable.

@@ -217,7 +217,7 @@ where
         }
         if row.state == State::Retiring {
             let left = left_behind(row);
-            return Ok(left.map(|detail| of_mapping(row, FindingKind::HalfWay, detail, false)));
+            return Ok(left.map(|detail| of_mapping(row, FindingKind::LeftBehind, detail, false)));
         }
         let Some(spec) = row.spec() else {
             return Ok(None);

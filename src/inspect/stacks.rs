@@ -155,8 +155,12 @@ fn of_row(row: &Mapping, stack: &Stack) -> Finding {
     let region = stack.region.as_deref();
     let region = region.map(|region| format!(" --region {region}"));
     let name = &stack.name;
+    let back = match row.subject.kind {
+        SubjectKind::PullRequest(_) => "reopen the pull request",
+        SubjectKind::Branch(_) => "push the branch again",
+    };
     let detail = format!(
-        "its stack {name} exists, and its pipeline does not: delete it (aws cloudformation delete-stack --stack-name {name}{}), or open the subject again",
+        "its stack {name} exists, and its pipeline does not: delete the stack (aws cloudformation delete-stack --stack-name {name}{}), or {back}",
         region.unwrap_or_default()
     );
     of_mapping(row, FindingKind::StackLeft, detail, false)

@@ -11,6 +11,7 @@ use crate::domain::ids::{RepositoryId, Subject, SubjectKind, Timestamp};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::teardown::Teardown;
 use crate::domain::text::plural;
 use crate::domain::time_range::TimeRange;
 use crate::inspect::dlq::summary::SummaryRow;
@@ -22,6 +23,10 @@ use crate::ports::{HeartbeatReader, MappingPages, QueueCounts, StoreReader};
 const LAST_CHANGE_DAYS: u16 = 7;
 /// What a mapping waits for that nothing will finish.
 pub const STUCK: &str = "stuck";
+/// What a mapping waits for while its environment is being removed.
+const TEARDOWN: &str = "teardown";
+/// The same, once nothing more is tried.
+const LEFT_BEHIND: &str = "left-behind";
 
 /// The state of everything. A part that could not be read is in `unknown`.
 #[derive(Debug, Default, Serialize)]
@@ -90,8 +95,9 @@ impl QueueStatus {
 /// Mappings in the middle of a change.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unfinished {
-    /// What they wait for: `in-work`, `rule-full`, `backing-off`, `dead-lettered`; `stuck` if
-    /// nothing will finish them.
+    /// What they wait for: `in-work`, `rule-full`, `backing-off`, `dead-lettered`, `invalid-file`;
+    /// `teardown` while an environment is being removed; `left-behind` if that has failed, and
+    /// `stuck` if nothing else will finish them.
     pub waits_for: &'static str,
     /// Their number.
     pub count: usize,
@@ -190,22 +196,33 @@ impl Status {
                 messages(quarantine)
             ));
         }
-        let stuck = self.unfinished.iter().find(|one| one.waits_for == STUCK);
-        if let Some(stuck) = stuck {
+        let group = |name: &str| self.unfinished.iter().find(|one| one.waits_for == name);
+        if let Some(stuck) = group(STUCK) {
             problems.push(format!(
                 "{} stuck in the middle of a change, such as {}: branchline audit --only half-way --repair",
                 plural(stuck.count, "mapping"),
                 stuck.oldest
             ));
         }
-        for rule in self
-            .slots
-            .iter()
-            .filter(|rule| rule.taken >= usize::try_from(rule.max).unwrap_or(usize::MAX))
-        {
+        if let Some(left) = group(LEFT_BEHIND) {
             problems.push(format!(
-                "rule '{}' has all its {} clones: close pull requests, or raise max_active",
-                rule.rule, rule.max
+                "{} could not be removed, such as that of {}: branchline audit --only left-behind",
+                plural(left.count, "environment"),
+                left.oldest
+            ));
+        }
+        let is_full = |rule: &&RuleSlots| {
+            rule.waiting > 0 && rule.taken >= usize::try_from(rule.max).unwrap_or(usize::MAX)
+        };
+        for rule in self.slots.iter().filter(is_full) {
+            let waits = match rule.waiting {
+                1 => "1 subject waits".to_owned(),
+                more => format!("{more} subjects wait"),
+            };
+            problems.push(format!(
+                "rule '{}' has all its {}, and {waits}: close pull requests, or raise max_active",
+                rule.rule,
+                plural(usize::try_from(rule.max).unwrap_or(usize::MAX), "clone"),
             ));
         }
         self.problems = problems;
@@ -251,13 +268,13 @@ pub fn daemons(heartbeats: Vec<Heartbeat>, now: Timestamp) -> Vec<Daemon> {
 }
 
 async fn unfinished<S: StoreReader>(store: &S, now: Timestamp) -> Result<Vec<Unfinished>, Fault> {
-    let mut groups: BTreeMap<Option<Waiting>, (usize, Mapping)> = BTreeMap::new();
-    for state in State::HALF_WAY {
+    let mut groups: BTreeMap<&'static str, (usize, Mapping)> = BTreeMap::new();
+    for state in State::HALF_WAY.into_iter().chain([State::Retiring]) {
         let mut pages = MappingPages::new(store, state);
         while let Some(rows) = pages.next().await? {
             // `audit` reports a row that cannot be read.
             for row in rows.into_iter().flatten() {
-                let waiting = Waiting::of(&row, store, now).await?;
+                let waiting = waits_for(&row, store, now).await?;
                 let (count, oldest) = groups.entry(waiting).or_insert_with(|| (0, row.clone()));
                 *count += 1;
                 if row.updated_at < oldest.updated_at {
@@ -266,14 +283,30 @@ async fn unfinished<S: StoreReader>(store: &S, now: Timestamp) -> Result<Vec<Unf
             }
         }
     }
-    let group = |(waiting, (count, oldest)): (Option<Waiting>, (usize, Mapping))| Unfinished {
-        waits_for: waiting.map_or(STUCK, Waiting::as_str),
+    let group = |(waits_for, (count, oldest)): (&'static str, (usize, Mapping))| Unfinished {
+        waits_for,
         count,
         oldest_seconds: now.since(oldest.updated_at).as_secs(),
         oldest: oldest.subject.display(&oldest.repository),
         last_error: oldest.last_error,
     };
     Ok(groups.into_iter().map(group).collect())
+}
+
+async fn waits_for<S: StoreReader>(
+    row: &Mapping,
+    store: &S,
+    now: Timestamp,
+) -> Result<&'static str, Fault> {
+    if row.state == State::Retiring {
+        let teardown = row.resources.teardown.as_ref();
+        return Ok(match teardown.is_some_and(Teardown::is_left_behind) {
+            true => LEFT_BEHIND,
+            false => TEARDOWN,
+        });
+    }
+    let waiting = Waiting::of(row, store, now).await?;
+    Ok(waiting.map_or(STUCK, Waiting::as_str))
 }
 
 async fn slots<S: StoreReader>(store: &S, rules: &Rules) -> Result<Vec<RuleSlots>, Fault> {
@@ -344,7 +377,7 @@ mod tests {
                 rule: "api".to_owned(),
                 taken: 3,
                 max: 3,
-                waiting: 0,
+                waiting: 1,
             }],
             ..Status::default()
         };
@@ -352,7 +385,7 @@ mod tests {
         let expected = [
             "no daemon is running: none was seen within a day; start one with `branchline run`",
             "2 messages in the dead-letter queue: branchline dlq list --summary",
-            "rule 'api' has all its 3 clones: close pull requests, or raise max_active",
+            "rule 'api' has all its 3 clones, and 1 subject waits: close pull requests, or raise max_active",
         ];
         assert_eq!(status.problems, expected);
     }

@@ -340,7 +340,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
-                    let outcome = Outcome::Recorded(transition.next.absence());
+                    let outcome = Outcome::of_record(seen.as_deref(), &transition.next);
                     let recorded = executor.record(&transition, context, outcome, journal);
                     recorded.await?
                 }

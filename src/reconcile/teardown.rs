@@ -80,7 +80,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         if is_last
             && matches!(
                 (&step, &outcome),
-                (TeardownStep::Fail(_), Outcome::Recorded(_))
+                (TeardownStep::Fail(_), Outcome::TeardownFailed(_))
             )
         {
             metrics::left_behind();

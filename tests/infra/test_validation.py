@@ -117,10 +117,14 @@ class Validation(unittest.TestCase):
                 },
                 "needs codebuild_projects",
             ),
-            ({"stack_names": ["*"]}, "could delete every stack"),
+            ({"stack_names": ["*"]}, "could read and delete every stack"),
             ({"stack_names": ["api_pr"]}, "letters, digits, - and the wildcards"),
             (
                 {"stack_names": [], "rules": [VARIABLES["rules"][0] | {"preview": {"teardown": "stacks"}}]},
+                "needs stack_names",
+            ),
+            (
+                {"stack_names": [], "rules": [VARIABLES["rules"][0] | {"preview": {"stack_suffix": "-pr-{number}"}}]},
                 "needs stack_names",
             ),
             ({"codebuild_projects": {"templates": ["api-*"], "role_arns": []}}, "without wildcards"),
@@ -201,7 +205,7 @@ class Validation(unittest.TestCase):
     def test_null_is_the_default(self) -> None:
         """A module around this one passes null for what its own user left out."""
         optional = {name for name, text in VARIABLE.findall(_texts()) if "\n  default" in text}
-        given = {"manage_api_gateway_account", "metrics", "rules", "pipeline_role_arns", "webhook_secret_arns", "secrets", "github", "vpc_id"}
+        given = {"manage_api_gateway_account", "metrics", "rules", "pipeline_role_arns", "webhook_secret_arns", "secrets", "stack_names", "github", "vpc_id"}
         self.assertGreater(len(optional), 50)
         nothing = VARIABLES | {"scrape_security_group_ids": None} | dict.fromkeys(optional - given)
         (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(nothing))

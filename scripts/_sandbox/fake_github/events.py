@@ -63,9 +63,12 @@ def _apply_pull_request(repository: Repository, shown: Json) -> None:
     known = repository.pull_requests.get(number)
     head_repository = head["repo"]["full_name"] if head.get("repo") else None
     if known is None:
-        base = shown["base"]["ref"]
-        known = PullRequest(number, "", head["ref"], head["sha"], head_repository, base)
+        base = shown["base"]
+        known = PullRequest(number, "", head["ref"], head["sha"], head_repository, base["ref"])
         repository.pull_requests[number] = known
+        if base.get("sha"):
+            repository.branches.setdefault(base["ref"], base["sha"])
+            repository.commits.add(base["sha"])
     known.title = shown.get("title", known.title)
     known.state = shown.get("state", known.state)
     known.draft = bool(shown.get("draft"))

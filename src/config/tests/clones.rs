@@ -197,7 +197,7 @@ fn stages_and_roles_are_read() {
     branchline.toml:10: rule[1].action_role_arn: expected "template", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME
     branchline.toml:10: rule[1].build_role_arn: not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME
     branchline.toml:10: rule[1].variables.B: expected text in quotes, or { value = "...", raw = true }
-    branchline.toml:10: rule[1].variables.A.value: missing: the value of the variable
+    branchline.toml:10: rule[1].variables.A: expected text in quotes, or { value = "...", raw = true }
     branchline.toml:10: rule[1].variables.C.raw: expected true or false
     branchline.toml:10: rule[1].variables.C.row: unknown key: did you mean 'raw'?
     branchline.toml:10: rule[1].forks: pull requests from forks cannot be built yet: a clone would build the branch of the same name in the base repository, not the fork's commit; remove forks, or set it to false

@@ -176,3 +176,30 @@ fn a_branch_cannot_have_the_stack_of_a_pull_request() {
     }
     insta::assert_snapshot!(rules(&both("-{branch_slug}", "t")), @r#"branchline.toml:18: rule[2]: preview.stack_suffix: a branch could have the stack of a pull request of rule 'rule 1': let the two suffixes begin with different words, such as "-pr-{number}" and "-branch-{branch_slug}""#);
 }
+
+#[test]
+fn a_suffix_that_no_stack_may_have_is_refused() {
+    let long = format!("-pr-{{number}}{}", "x".repeat(61));
+    let suffixes = ["_pr_{number}", "-{title_slug}{number}", &long];
+    let suffixes = suffixes.map(|suffix| format!("preview = {{ stack_suffix = \"{suffix}\" }}"));
+    let action = "configuration = { \"Preview/Stack\" = { ActionMode = \"CREATE_UPDATE\" } }";
+    let variable = "variables = { PR = { raw = true } }";
+    let keys = suffixes
+        .iter()
+        .map(String::as_str)
+        .chain([action, variable]);
+    let mistakes: Vec<String> = keys
+        .map(|key| {
+            rules(&format!(
+                "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"t\"\n{key}\n"
+            ))
+        })
+        .collect();
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+    branchline.toml:17: rule[1].preview.stack_suffix: the names of stacks have letters, digits and - only, such as "-pr-{number}"
+    branchline.toml:17: rule[1].preview.stack_suffix: two pull requests could share a stack: keep {number} apart from other digits and placeholders, such as "-pr-{number}"
+    branchline.toml:17: rule[1].preview.stack_suffix: too long: expected at most 64 characters besides the placeholders, because the name of a stack has at most 128
+    branchline.toml:17: rule[1].configuration.Preview/Stack: expected text in quotes, or { value = "...", raw = true }: write a key of action 'Preview/Stack' as "Preview/Stack/KEY" = "..."
+    branchline.toml:17: rule[1].variables.PR: expected text in quotes, or { value = "...", raw = true }
+    "#);
+}

@@ -166,7 +166,7 @@ impl Template {
             project.tags = project_tags(&tags, pipeline, &project.template);
         }
         let dangers = dangers::dangers(&self.declaration, &clone, rule);
-        let warnings = dangers::warnings(&clone);
+        let warnings = dangers::warnings(&clone, rule);
         let stacks = match overrides.preview.teardown {
             TeardownPolicy::None => Vec::new(),
             TeardownPolicy::Run | TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => {

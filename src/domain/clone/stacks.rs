@@ -44,17 +44,30 @@ impl Stack {
         (&self.name, &self.region) == (&other.name, &other.region)
     }
 
+    /// Returns true if an action of this pipeline deploys or deletes the stack.
+    #[must_use]
+    pub fn is_of(&self, pipeline: &Declaration) -> bool {
+        let mut names = pipeline.actions();
+        names.any(|action| action.configured(STACK_NAME) == Some(&self.name))
+    }
+
+    /// Returns the role of another account with which an action of this pipeline deploys the stack:
+    /// the stack is in that account, and the daemon does not see it.
+    #[must_use]
+    pub fn role_of_other_account(&self, pipeline: &PipelineArn) -> Option<&str> {
+        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+        let home = account(pipeline.as_str());
+        let role = self.action_role.as_deref();
+        role.filter(|role| role.starts_with("arn:") && account(role) != home)
+    }
+
     /// Refuses a stack that an action deploys with a role of another account: the daemon deletes
     /// stacks of its own account.
     ///
     /// # Errors
     /// A permanent fault.
     pub fn refuse_other_account(&self, pipeline: &PipelineArn) -> Result<(), Fault> {
-        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
-        let home = account(pipeline.as_str());
-        let role = self.action_role.as_deref();
-        let Some(role) = role.filter(|role| role.starts_with("arn:") && account(role) != home)
-        else {
+        let Some(role) = self.role_of_other_account(pipeline) else {
             return Ok(());
         };
         let detail = format!(

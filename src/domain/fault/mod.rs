@@ -213,6 +213,8 @@ reasons! {
     PipelineUntagged = "pipeline-untagged", Transient, Subject;
     /// A CodeBuild project that the clone needs exists, and is not branchline's for this subject.
     ProjectNotOurs = "project-not-ours", Permanent, Subject;
+    /// A stack that the clone would deploy exists, and no clone of this subject has deployed it.
+    StackNotOurs = "stack-not-ours", Permanent, Subject;
     /// CloudFormation refuses to delete a stack of the subject, or branchline does.
     StackNotDeleted = "stack-not-deleted", Permanent, Subject;
     /// The rule's template does not exist, or a CodeBuild project of it.

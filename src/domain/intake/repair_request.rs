@@ -38,6 +38,8 @@ pub enum FindingKind {
     NotOurs,
     /// A mapping's row cannot be read.
     Unreadable,
+    /// The environment of a subject could not be removed.
+    LeftBehind,
     /// A stack outlived its subject.
     StackLeft,
     /// A stack of a subject was deleted by another user of the account.
@@ -48,7 +50,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind, to parse them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Orphan,
         Self::Missing,
         Self::HalfWay,
@@ -56,6 +58,7 @@ impl FindingKind {
         Self::RuleGone,
         Self::NotOurs,
         Self::Unreadable,
+        Self::LeftBehind,
         Self::StackLeft,
         Self::StackMissing,
         Self::DeploymentMissing,
@@ -72,6 +75,7 @@ impl FindingKind {
             Self::RuleGone => "rule-gone",
             Self::NotOurs => "not-ours",
             Self::Unreadable => "unreadable",
+            Self::LeftBehind => "left-behind",
             Self::StackLeft => "stack-left",
             Self::StackMissing => "stack-missing",
             Self::DeploymentMissing => "deployment-missing",

@@ -3,6 +3,7 @@
 use crate::domain::fault::Fault;
 use crate::domain::intake::decision::Ignored;
 use crate::domain::state::desired::AbsenceReason;
+use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::Unchanged;
 use crate::domain::text::plural;
 
@@ -54,8 +55,8 @@ pub enum Outcome {
     ExecutionRecorded,
     /// The pipeline was changed into one that removes the subject's environment, and was started.
     TeardownStarted,
-    /// The pipeline could not be changed into one that removes the subject's environment, for this
-    /// reason. That is tried again later.
+    /// The subject's environment could not be removed, for this reason. That is tried again later,
+    /// or left behind after the last attempt.
     TeardownFailed(String),
     /// The pipeline no longer existed, so it cannot remove the subject's environment, which is left
     /// behind.
@@ -71,6 +72,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome of a write without a change to the pipeline: of the row that was there
+    /// before, and of the one that is written.
+    #[must_use]
+    pub fn of_record(seen: Option<&Mapping>, next: &Mapping) -> Self {
+        let failures = |row: &Mapping| {
+            row.resources
+                .teardown
+                .as_ref()
+                .map_or(0, |one| one.failures)
+        };
+        match seen.map_or(0, failures) < failures(next) {
+            true => Self::TeardownFailed(next.last_error.clone().unwrap_or_default()),
+            false => Self::Recorded(next.absence()),
+        }
+    }
+
     /// Returns the stable word for logs, metrics and audit entries.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -185,9 +202,7 @@ impl Outcome {
             Self::ExecutionRecorded => format!("recorded an execution of {pipeline}"),
             Self::TeardownStarted => format!("began to remove the environment of {pipeline}"),
             Self::TeardownFailed(why) => {
-                format!(
-                    "could not begin to remove the environment of {pipeline}, which is tried again ({why})"
-                )
+                format!("could not remove the environment of {pipeline} ({why})")
             }
             Self::LeftBehind => {
                 format!("found {pipeline} already deleted, and its environment is left behind")

@@ -60,6 +60,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::ProjectNotOurs => {
             "a CodeBuild project of its name is not branchline's. An operator has to rename it"
         }
+        Reason::StackNotOurs => {
+            "a stack of its name is another user's. An operator has to change preview in the rule"
+        }
         Reason::StackNotDeleted => {
             "a stack could not be deleted in the end. An operator has to change preview in the rule"
         }
@@ -70,7 +73,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "the rule does not fit its template. An operator has to correct the rule"
         }
         Reason::UnsafeClone => {
-            "the rule does not say that stages which deploy may run. An operator has to decide"
+            "it would deploy to something shared with others. An operator has to give it its own"
         }
         Reason::InvalidValue => {
             "a value is not allowed in a pipeline: rename the branch, or ask an operator"

@@ -69,15 +69,20 @@ impl Resources {
         let template = policy.and_then(TeardownPolicy::template);
         match (template, self.stacks.is_empty()) {
             (None, true) => "nothing that is recorded".to_owned(),
-            (None, false) => format!("the stacks {}", self.stack_names()),
+            (None, false) => self.stacks_in_words(),
             (Some(template), true) => format!("what '{template}' removes"),
             (Some(template), false) => {
-                format!(
-                    "what '{template}' removes, with the stacks {}",
-                    self.stack_names()
-                )
+                format!("what '{template}' removes, with {}", self.stacks_in_words())
             }
         }
+    }
+
+    fn stacks_in_words(&self) -> String {
+        let word = match self.stacks.as_slice() {
+            [_] => "stack",
+            _ => "stacks",
+        };
+        format!("{word} {}", self.stack_names())
     }
 
     /// Returns the names of the stacks, each with its Region if that is not the pipeline's.

@@ -155,9 +155,13 @@ impl Teardown {
             Some("Succeeded") => TeardownStep::Finish,
             // `Stopping` ends by itself.
             Some("InProgress" | "Stopping") => TeardownStep::Wait,
-            Some(state) => {
-                TeardownStep::Fail(format!("its execution {execution} ended as {state}"))
-            }
+            Some(state) => TeardownStep::Fail(match state {
+                "Failed" => format!("its execution {execution} failed"),
+                "Stopped" | "Superseded" | "Cancelled" => {
+                    format!("its execution {execution} was {}", state.to_lowercase())
+                }
+                _ => format!("its execution {execution} ended as {state}"),
+            }),
             None if since.plus(UNLISTED) > now => TeardownStep::Wait,
             None => TeardownStep::Fail(format!("its execution {execution} is not there any more")),
         }

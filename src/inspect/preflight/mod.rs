@@ -23,7 +23,7 @@ pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_ia
 pub use secrets::secrets;
 pub use stacks::{StackRequest, may_delete, stack_requests, without_daemon_role_for_stacks};
 pub use table::{audit_table, audit_table_fault, table};
-pub use template::{TemplateCheck, teardown, template};
+pub use template::{TemplateCheck, refuse_clone, teardown, template};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,7 +79,10 @@ impl Finding {
     pub fn from_fault(what: &str, fault: &Fault, permission: &str) -> Self {
         let fix = match &fault.remedy {
             Some(remedy) => remedy.clone(),
-            None if [Reason::AwsMissing, Reason::TemplateMissing].contains(&fault.reason) => {
+            None if fault.reason == Reason::TemplateMissing => {
+                "`aws codepipeline list-pipelines` lists those that exist".to_owned()
+            }
+            None if fault.reason == Reason::AwsMissing => {
                 "create it in this account and Region, or correct the configuration".to_owned()
             }
             None => format!("allow {permission}, or check the credentials and the network"),

@@ -1,18 +1,21 @@
-//! Checks whether the daemon may delete the stacks of clones, which `preview.teardown = "stacks"`
-//! lets it do.
+//! Checks whether the daemon may look for the stacks of clones, and delete them if
+//! `preview.teardown = "stacks"` lets it do so.
 
 use std::collections::BTreeSet;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::rules::rule::Rule;
 use crate::ports::PolicyDecision;
 
 use crate::inspect::preflight::Finding;
 
-/// What the daemon does with a stack.
-const ACTIONS: [&str; 3] = [
+/// What the daemon does with a stack before its clone is created.
+const FIND: [&str; 1] = ["cloudformation:DescribeStacks"];
+/// What the daemon does with a stack that it deletes.
+const DELETE: [&str; 3] = [
     "cloudformation:DescribeStacks",
     "cloudformation:DeleteStack",
     "cloudformation:DescribeStackResources",
@@ -30,9 +33,11 @@ pub struct StackRequest {
 /// Returns the requests that the daemon makes for the stacks of a clone of this rule.
 #[must_use]
 pub fn stack_requests(rule: &Rule, clone: &NewPipeline) -> BTreeSet<StackRequest> {
-    if rule.overrides.preview.teardown != TeardownPolicy::Stacks {
-        return BTreeSet::new();
-    }
+    let actions = match rule.overrides.preview.teardown {
+        TeardownPolicy::Run => &FIND[..],
+        TeardownPolicy::Stacks => &DELETE[..],
+        TeardownPolicy::Pipeline(_) | TeardownPolicy::None => &[],
+    };
     let parts: Vec<&str> = clone.arn.as_str().split(':').collect();
     let [_, partition, _, home, account, ..] = parts.as_slice() else {
         return BTreeSet::new();
@@ -40,10 +45,11 @@ pub fn stack_requests(rule: &Rule, clone: &NewPipeline) -> BTreeSet<StackRequest
     let arn = |name: &str, region: &str| {
         format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/0")
     };
-    let stacks = clone.stacks.iter();
+    let is_here = |stack: &&Stack| stack.role_of_other_account(&clone.arn).is_none();
+    let stacks = clone.stacks.iter().filter(is_here);
     let stacks = stacks.map(|stack| arn(&stack.name, stack.region.as_deref().unwrap_or(home)));
     let requests = stacks.flat_map(|stack| {
-        ACTIONS.map(|action| StackRequest {
+        actions.iter().map(move |action| StackRequest {
             action,
             stack: stack.clone(),
         })
@@ -54,8 +60,7 @@ pub fn stack_requests(rule: &Rule, clone: &NewPipeline) -> BTreeSet<StackRequest
 /// Says that the daemon's permissions on stacks were not checked.
 #[must_use]
 pub fn without_daemon_role_for_stacks() -> Finding {
-    let detail =
-        "whether the daemon may delete the stacks of clones was not checked: give --daemon-role";
+    let detail = "whether the daemon may look for the stacks of clones, and delete them where a rule says so, was not checked: give --daemon-role";
     Finding::not_checked("stacks", detail)
 }
 
@@ -67,6 +72,10 @@ pub fn may_delete(
     answer: Result<PolicyDecision, Fault>,
 ) -> Finding {
     let (action, stack) = (request.action, &request.stack);
+    let otherwise = match FIND.contains(&action) {
+        true => "",
+        false => ", or set teardown = \"run\" in preview of the rule",
+    };
     let what = format!("{action} of {daemon}");
     match answer {
         Ok(PolicyDecision::Allowed) => Finding::good(what, format!("is allowed on {stack}")),
@@ -74,7 +83,7 @@ pub fn may_delete(
             what,
             format!("is denied on {stack}, a stack as clones would have it"),
             format!(
-                "allow it on the stacks of clones (stack_names of infra/): {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{stack}\"}}, or set teardown = \"run\" in preview of the rule"
+                "allow it on the stacks of clones (stack_names of infra/): {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{stack}\"}}{otherwise}"
             ),
         ),
         Err(fault) => {

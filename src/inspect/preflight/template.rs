@@ -1,7 +1,9 @@
 //! Checks that each rule can clone its template, with a made-up subject.
 
 use crate::domain::clone::overrides::StageSelection;
+use crate::domain::clone::tags::{MANAGED_BY, Tags};
 use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     Branch, CommitId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
     Timestamp,
@@ -22,6 +24,22 @@ pub struct TemplateCheck {
     pub finding: Finding,
     /// The clone, if the rule can create one.
     pub clone: Option<NewPipeline>,
+}
+
+/// Refuses a template that is a clone itself: it is deleted with its subject.
+///
+/// # Errors
+/// A permanent fault.
+pub fn refuse_clone(name: &PipelineName, tags: &Tags) -> Result<(), Fault> {
+    let Some(owner) = tags.get(MANAGED_BY) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "pipeline '{name}' is a clone of the installation '{owner}' (tag {MANAGED_BY}), and is deleted with its pull request or branch"
+    );
+    let mut fault = Fault::new(Reason::RuleTemplateMismatch, detail);
+    fault.remedy = Some("name a pipeline that branchline has not created".to_owned());
+    Err(fault)
 }
 
 /// Checks whether a rule can clone its template, for one repository of those that the template
@@ -228,4 +246,22 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         Mapping::unseen(subject, repository, order, Timestamp(0)),
         spec,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_is_no_template() {
+        let name = PipelineName::parse("api-pr-7").unwrap();
+        let mine = Tags::from([(MANAGED_BY.to_owned(), "branchline".to_owned())]);
+        let refused = refuse_clone(&name, &mine).unwrap_err();
+        assert_eq!(
+            refused.detail,
+            "pipeline 'api-pr-7' is a clone of the installation 'branchline' (tag branchline:managed-by), and is deleted with its pull request or branch"
+        );
+        let other = Tags::from([("team".to_owned(), "platform".to_owned())]);
+        assert!(refuse_clone(&name, &other).is_ok());
+    }
 }

@@ -54,7 +54,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
         let clone = match rule {
             Some((spec, rule)) => {
-                let built = self.clone_of(spec, next, rule, files).await;
+                let built = match effect {
+                    _ if stays => self.clone_of(spec, next, rule, files).await,
+                    // What an adopted clone has deployed is recorded as it is.
+                    Effect::Adopt(_) => self.clone_of(spec, next, rule, files).await,
+                    Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
+                        self.deployable_clone(spec, next, rule, files).await
+                    }
+                };
                 match effect {
                     Effect::Create(_) => Some(built),
                     _ if stays => built.ok().map(Ok),
@@ -90,6 +97,19 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             wanted,
             found,
         }))
+    }
+
+    /// Builds a clone that deploys over no stack of others.
+    async fn deployable_clone(
+        &self,
+        spec: &Spec,
+        row: &Mapping,
+        rule: &Rule,
+        files: &CloneFiles,
+    ) -> Result<BuiltClone, Fault> {
+        let built = self.clone_of(spec, row, rule, files).await?;
+        self.refuse_stacks_of_others(&built.0, rule, row).await?;
+        Ok(built)
     }
 
     /// Returns the projects of a row and of its clone, and those that they are copied from.

@@ -1,12 +1,16 @@
-//! Deletes the stacks of a subject by CloudFormation itself, after its pipeline was deleted.
+//! The stacks of a subject, as CloudFormation has them: whether a clone may deploy them, and their
+//! deletion by CloudFormation itself after the pipeline was deleted.
 //!
 //! One stack is deleted at a time, the one that was deployed last first. Which of them are left is
 //! asked each time, so the row need not say it.
 
+use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::stacks::{FoundStack, Stack};
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
+use crate::domain::rules::rule::Rule;
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::teardown::{Teardown, TeardownRun};
@@ -41,6 +45,47 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let done = EffectResult::Retiring { teardown, problem };
         Some(Ok((done, Outcome::TeardownStarted)))
+    }
+
+    /// Refuses a clone that would deploy over a stack of others, which would then be deleted
+    /// with the clone. CodePipeline does not tag stacks, so a stack is the subject's if its row has
+    /// it, or if the pipeline that is there already deploys it. A stack of another account is not
+    /// looked for.
+    pub(in crate::reconcile) async fn refuse_stacks_of_others(
+        &self,
+        clone: &NewPipeline,
+        rule: &Rule,
+        row: &Mapping,
+    ) -> Result<(), Fault> {
+        if !rule.overrides.preview.deletes_by_name() {
+            return Ok(());
+        }
+        let recorded = &row.resources.stacks;
+        let is_new = |stack: &&Stack| !recorded.iter().any(|known| known.is_same(stack));
+        for stack in clone.stacks.iter().filter(is_new) {
+            if stack.role_of_other_account(&clone.arn).is_some()
+                || self.stacks.named(stack).await?.is_none()
+                || self.deploys(&clone.name, stack).await?
+            {
+                continue;
+            }
+            let (name, rule) = (&stack.name, &rule.name);
+            let detail = format!(
+                "stack {name} exists, and no pipeline of this subject has deployed it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"
+            );
+            return Err(Fault::new(Reason::StackNotOurs, detail));
+        }
+        Ok(())
+    }
+
+    /// Returns true if there is a pipeline of this name that deploys the stack. Whether it is ours
+    /// is found out before it is changed.
+    async fn deploys(&self, name: &PipelineName, stack: &Stack) -> Result<bool, Fault> {
+        match self.pipelines.template(name).await {
+            Ok(pipeline) => Ok(stack.is_of(&pipeline.declaration)),
+            Err(fault) if fault.reason == Reason::TemplateMissing => Ok(false),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn begin_deletion(&self, action: &ClaimedAction<'_>) -> Result<Deletion, Fault> {

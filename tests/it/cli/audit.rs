@@ -184,7 +184,7 @@ async fn invalid_arguments_are_reported() {
     assert!(
         error.starts_with("error: ")
             && error.contains(
-                "[possible values: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable, stack-left, stack-missing, deployment-missing]"
+                "[possible values: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable, left-behind, stack-left, stack-missing, deployment-missing]"
             ),
         "{error}"
     );

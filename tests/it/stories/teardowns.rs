@@ -2,6 +2,7 @@
 //! before their pipelines.
 
 mod audit;
+mod others;
 mod pipeline;
 mod preflight;
 mod stacks;
@@ -209,7 +210,7 @@ fn a_failed_teardown_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         let error = row.last_error.unwrap();
         assert_eq!(
             error,
-            "the stacks could not be deleted: its execution api-pr-7-2 ended as Failed: the bucket of api-pr-7 is not empty"
+            "the stacks could not be deleted: its execution api-pr-7-2 failed: the bucket of api-pr-7 is not empty"
         );
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));

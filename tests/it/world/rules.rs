@@ -153,26 +153,37 @@ pub(crate) fn template(name: &str, repository: &str) -> Value {
 
 /// Returns the same pipeline with a third stage that deploys the stack `api`.
 pub(crate) fn deploying_template(name: &str, repository: &str) -> Value {
-    let mut template = template(name, repository);
-    let deploy = json!({"name": "Deploy", "actions": [{
+    with_stage(template(name, repository), stack_stage("Deploy", "api"))
+}
+
+/// Returns the same pipeline with a fourth stage that deploys the stack `web`.
+pub(crate) fn template_of_two_stacks(name: &str, repository: &str) -> Value {
+    let first = deploying_template(name, repository);
+    with_stage(first, stack_stage("More", "web"))
+}
+
+fn with_stage(mut template: Value, stage: Value) -> Value {
+    if let Some(stages) = template.get_mut("stages").and_then(Value::as_array_mut) {
+        stages.push(stage);
+    }
+    template
+}
+
+fn stack_stage(stage: &str, stack: &str) -> Value {
+    json!({"name": stage, "actions": [{
         "name": "Stack",
         "actionTypeId": {"category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1"},
         "runOrder": 1,
-        "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": "api", "RoleArn": ROLE, "TemplatePath": "App::template.yaml"},
+        "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": stack, "RoleArn": ROLE, "TemplatePath": "App::template.yaml"},
         "outputArtifacts": [],
         "inputArtifacts": [{"name": "App"}],
         "region": "eu-west-1",
-    }]});
-    if let Some(stages) = template.get_mut("stages").and_then(Value::as_array_mut) {
-        stages.push(deploy);
-    }
-    template
+    }]})
 }
 
 /// Returns the same pipeline with a third stage that builds this project in the environment of the
 /// subject.
 pub(crate) fn building_template(name: &str, repository: &str, project: &str) -> Value {
-    let mut template = template(name, repository);
     let build = json!({"name": "Environment", "actions": [{
         "name": "Cdk",
         "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
@@ -181,10 +192,7 @@ pub(crate) fn building_template(name: &str, repository: &str, project: &str) -> 
         "outputArtifacts": [],
         "inputArtifacts": [{"name": "App"}],
     }]});
-    if let Some(stages) = template.get_mut("stages").and_then(Value::as_array_mut) {
-        stages.push(build);
-    }
-    template
+    with_stage(template(name, repository), build)
 }
 
 /// Returns a rule whose clones' stacks are deleted by the daemon itself.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::dangers::roles::roles;
 use crate::domain::clone::dangers::secrets::secrets;
+use crate::domain::clone::dangers::stacks::stacks;
 use crate::domain::clone::dangers::texts::{texts, trigger_uses, unescaped_uses};
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::targets::{key_of, shared_target};
@@ -12,6 +13,7 @@ use crate::domain::rules::rule::Rule;
 
 mod roles;
 mod secrets;
+mod stacks;
 mod texts;
 
 pub(crate) use secrets::environment_of;
@@ -33,10 +35,11 @@ pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) 
     dangers
 }
 
-/// Returns one sentence for each use of a variable that may surprise the author of the template.
-pub(super) fn warnings(clone: &Declaration) -> Vec<String> {
+/// Returns one sentence for each thing that may surprise the author of the template or of the rule.
+pub(super) fn warnings(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let uses = trigger_uses(clone).into_iter();
-    uses.chain(unescaped_uses(clone)).collect()
+    let uses = uses.chain(unescaped_uses(clone));
+    uses.chain(stacks(clone, rule)).collect()
 }
 
 fn deployments(clone: &Declaration, rule: &Rule) -> Vec<String> {

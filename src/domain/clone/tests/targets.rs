@@ -205,3 +205,31 @@ fn a_value_of_the_rule_wins_over_the_suffix() {
         "the same for every pull request"
     );
 }
+
+#[test]
+fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
+    let warnings = |rule: &Rule, values: &Value| {
+        let mut template = deploying();
+        configure(&mut template, values);
+        clone_by(rule, &template).unwrap().warnings.join("\n")
+    };
+    let with_number = with_suffix("-pr-{number}");
+    assert_eq!(warnings(&with_number, &json!({})), "");
+    let only_deletes = json!({"ActionMode": "DELETE_ONLY"});
+    let foreign = json!({"RoleArn": "arn:aws:iam::999999999999:role/deploy"});
+    let leaves_out = by(|overrides| {
+        overrides.preview.stack_suffix = Some(format("-pr-{number}"));
+    });
+    let all = [
+        warnings(&with_number, &only_deletes),
+        warnings(&with_number, &foreign),
+        warnings(&with_suffix("-{number}-{title_slug}"), &json!({})),
+        warnings(&leaves_out, &json!({})),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    action 'Production/Stack' deploys nothing: its ActionMode is DELETE_ONLY
+    action 'Production/Stack' runs in account 123456789012, and its RoleArn is a role of account 999999999999, which CloudFormation refuses
+    the stack of action 'Production/Stack' gets another name when {title_slug} changes: each name is a stack of its own, and all are deleted in the end
+    stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)
+    ");
+}

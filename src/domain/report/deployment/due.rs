@@ -252,7 +252,7 @@ impl DeploymentRecord {
                 let phase = situation.head.map(|head| &head.phase);
                 match phase == Some(&Phase::Absent(AbsenceReason::Forgotten)) {
                     true => "What is left of the environment is not managed any more".to_owned(),
-                    false => "The environment was removed".to_owned(),
+                    false => "The pipeline of this environment was removed".to_owned(),
                 }
             }
             (DeploymentState::Inactive, _) => "A later commit was deployed".to_owned(),

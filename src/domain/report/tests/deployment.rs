@@ -119,7 +119,10 @@ fn all_deployments_are_inactive_once_the_environment_is_gone_and_not_before() {
             "nothing"
         );
         let end = step(&deployments, Environment::Gone, &closed);
-        assert_eq!(end, "1 inactive: The environment was removed");
+        assert_eq!(
+            end,
+            "1 inactive: The pipeline of this environment was removed"
+        );
         let forgotten = record(Phase::Absent(AbsenceReason::Forgotten), None);
         let end = step(&deployments, Environment::Gone, &forgotten);
         assert_eq!(
@@ -175,7 +178,7 @@ fn a_creation_without_an_answer_is_looked_for_and_again_in_the_end() {
     assert_eq!(step(&deployments, Environment::Gone, &closed), "find a");
     // The first one took effect late.
     deployments.found(&commit('a'), NAME, &[DeploymentId(1)]);
-    let end = "1 inactive: The environment was removed";
+    let end = "1 inactive: The pipeline of this environment was removed";
     assert_eq!(step(&deployments, Environment::Gone, &closed), end);
     deployments.deleted(DeploymentId(1));
     assert_eq!(step(&deployments, Environment::Gone, &closed), "nothing");

@@ -102,6 +102,7 @@ pub fn plan_repair(
             | FindingKind::RuleGone
             | FindingKind::NotOurs
             | FindingKind::Unreadable
+            | FindingKind::LeftBehind
             | FindingKind::StackLeft
             | FindingKind::StackMissing
             | FindingKind::DeploymentMissing => nothing,
@@ -145,6 +146,7 @@ pub fn plan_repair(
             | FindingKind::HalfWay
             | FindingKind::NotOurs
             | FindingKind::Unreadable
+            | FindingKind::LeftBehind
             | FindingKind::StackLeft
             | FindingKind::StackMissing
             | FindingKind::DeploymentMissing => return nothing,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use branchline::domain::clone::overrides::TeardownPolicy;
 use branchline::domain::fault::Reason;
 use branchline::domain::report::ReportForm;
-use branchline::domain::rules::rule::{On, Rule};
+use branchline::domain::rules::rule::{On, Rule, Rules};
+use branchline::inspect::status::Status;
 use branchline::ports::Clock;
 
 use super::{GONE, RETIRING, STACK, SUBJECT};
@@ -40,8 +41,27 @@ impl World {
             self.build().await;
         }
         assert_eq!(self.mappings(), RETIRING);
+        self.expect_to_see_what_is_left().await;
         forget(self, &self.mapping(SUBJECT)).await;
         assert_eq!(self.mappings(), GONE);
+    }
+
+    /// Expects that `audit` and `status` name the environment that could not be removed.
+    async fn expect_to_see_what_is_left(&self) {
+        let found = audit(self, preview_rule()).await.join("\n");
+        let start = "left-behind acme/api#7: its environment is left behind: stack api-pr-7 in eu-west-1 (the stacks could not be deleted: its execution ";
+        assert!(found.starts_with(start), "{found}");
+        let rules = Rules(vec![preview_rule()]);
+        let mut status = Status::read(&self.store, &rules, self.clock.now()).await;
+        let waiting: Vec<_> = status.unfinished.iter().map(|one| one.waits_for).collect();
+        assert_eq!(waiting, ["left-behind"]);
+        status.find_problems();
+        let expected = "1 environment could not be removed, such as that of acme/api#7: branchline audit --only left-behind";
+        assert!(
+            status.problems.iter().any(|problem| problem == expected),
+            "{:?}",
+            status.problems
+        );
     }
 }
 
@@ -53,7 +73,7 @@ fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
         assert_eq!(
             audit(world, preview_rule()).await,
             [
-                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete it (aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1), or open the subject again"
+                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack (aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1), or reopen the pull request"
             ]
         );
         world.account.remove_stack(STACK);

@@ -140,7 +140,7 @@ fn a_failed_run_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         world.build().await;
         assert_eq!(
             world.last_error(),
-            "the teardown by 'api-teardown' failed: its execution api-pr-7-2 ended as Failed: the bucket of pr-7 is not empty"
+            "the teardown by 'api-teardown' failed: its execution api-pr-7-2 failed: the bucket of pr-7 is not empty"
         );
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));

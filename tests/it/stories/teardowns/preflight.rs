@@ -68,10 +68,12 @@ async fn requests(world: &World, rule: &Rule) -> Vec<preflight::StackRequest> {
 }
 
 #[test]
-fn the_daemon_needs_permissions_on_the_stacks_that_it_deletes_alone() {
+fn the_daemon_finds_stacks_and_deletes_them_only_if_the_rule_says_so() {
     run_story(async |world| {
         world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
-        assert_eq!(requests(world, &preview_rule()).await, []);
+        let found = requests(world, &preview_rule()).await;
+        let actions: Vec<&str> = found.iter().map(|one| one.action).collect();
+        assert_eq!(actions, ["cloudformation:DescribeStacks"]);
         let all = requests(world, &stacks_rule()).await;
         let actions: Vec<&str> = all.iter().map(|one| one.action).collect();
         assert_eq!(

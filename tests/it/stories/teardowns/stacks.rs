@@ -9,7 +9,9 @@ use branchline::ports::Clock;
 
 use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, TORN_DOWN};
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, stacks_rule};
+use crate::world::rules::{
+    TEMPLATE, deploying_template, preview_rule, stacks_rule, template_of_two_stacks,
+};
 use crate::world::story::run_story;
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -32,12 +34,7 @@ fn the_pipeline_is_deleted_and_then_its_stack_by_the_daemon() {
 #[test]
 fn the_stack_that_was_deployed_last_is_deleted_first() {
     run_story(async |world| {
-        let mut template = deploying_template(TEMPLATE, REPOSITORY.1);
-        let deploy = template["stages"][2].clone();
-        let mut second = deploy.clone();
-        second["name"] = "More".into();
-        second["actions"][0]["configuration"]["StackName"] = "web".into();
-        template["stages"].as_array_mut().unwrap().push(second);
+        let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
         world.add_pipeline(template, Tags::new());
         world.restart(vec![stacks_rule()]);
         world.deliver(Webhook::pull_request("opened")).await;

@@ -1,0 +1,86 @@
+//! Stacks of a clone that are not what the rule's author may expect.
+
+use crate::domain::clone::declaration::{Action, Declaration};
+use crate::domain::clone::overrides::STACK_NAME;
+use crate::domain::rules::placeholder::{FormatString, Placeholder};
+use crate::domain::rules::rule::Rule;
+
+/// The configuration key with the mode of a CloudFormation action, and the mode that only deletes
+/// (user guide, "AWS CloudFormation deploy action reference", as the other key).
+const MODE: (&str, &str) = ("ActionMode", "DELETE_ONLY");
+/// The configuration key of CloudFormation's role.
+const ROLE: &str = "RoleArn";
+
+/// Returns one sentence for each stack that would not be deployed, or not as one stack of the
+/// subject.
+pub(super) fn stacks(clone: &Declaration, rule: &Rule) -> Vec<String> {
+    let stacks = clone.stacks();
+    if stacks.is_empty() && rule.overrides.preview.stack_suffix.is_some() {
+        let none = "stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
+        return vec![none.to_owned()];
+    }
+    let actions = clone.actions();
+    let actions = actions.filter(|action| stacks.contains(&action.path()));
+    let said = actions.flat_map(|action| {
+        let changing = changing_name(&action, rule).map(|placeholder| {
+            format!(
+                "the stack of action '{}' gets another name when {{{placeholder}}} changes: each name is a stack of its own, and all are deleted in the end",
+                action.path()
+            )
+        });
+        [only_deletes(&action), foreign_role(&action, clone), changing]
+    });
+    said.flatten().collect()
+}
+
+fn only_deletes(action: &Action<'_>) -> Option<String> {
+    let (key, mode) = MODE;
+    (action.configured(key) == Some(mode)).then(|| {
+        format!(
+            "action '{}' deploys nothing: its {key} is {mode}",
+            action.path()
+        )
+    })
+}
+
+/// CloudFormation takes a role of the account of the stack (API reference, CreateStack, `RoleARN`),
+/// which is that of the role with which the action runs.
+fn foreign_role(action: &Action<'_>, clone: &Declaration) -> Option<String> {
+    let account = |arn: &str| {
+        let account = arn.split(':').nth(4).filter(|_| arn.starts_with("arn:"));
+        account.map(str::to_owned)
+    };
+    let role = action.configured(ROLE)?;
+    let runs_as = action.role().or(clone.role())?;
+    let (named, own) = (account(role)?, account(runs_as)?);
+    (named != own).then(|| {
+        format!(
+            "action '{}' runs in account {own}, and its {ROLE} is a role of account {named}, which CloudFormation refuses",
+            action.path()
+        )
+    })
+}
+
+/// Returns the placeholder of a stack's name whose value changes while the subject is open.
+fn changing_name(action: &Action<'_>, rule: &Rule) -> Option<&'static str> {
+    let configured = rule.overrides.configured(&action.path(), STACK_NAME);
+    let format: Option<&FormatString> = configured.map(|value| &value.format);
+    let format = format.or(rule.overrides.preview.stack_suffix.as_ref())?;
+    format
+        .placeholders()
+        .find_map(|placeholder| match placeholder {
+            Placeholder::Title => Some("title"),
+            Placeholder::TitleSlug => Some("title_slug"),
+            Placeholder::Sha => Some("sha"),
+            Placeholder::Base => Some("base"),
+            Placeholder::BaseSlug => Some("base_slug"),
+            Placeholder::Repository
+            | Placeholder::Owner
+            | Placeholder::Repo
+            | Placeholder::Branch
+            | Placeholder::BranchSlug
+            | Placeholder::Number
+            | Placeholder::Author
+            | Placeholder::AuthorSlug => None,
+        })
+}
