@@ -10,12 +10,13 @@ use crate::cli::terminal::{
 };
 use crate::commands::mappings::account::{open, report_unreadable};
 use crate::commands::system_clock::SystemClock;
+use crate::domain::ids::RepositoryName;
 use crate::domain::state::mapping::State;
 use crate::domain::text::plural;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
-use crate::ports::Clock;
+use crate::ports::{Clock, StoreReader};
 
 pub(super) async fn list(args: &List) -> Done {
     let filter = Filter {
@@ -31,7 +32,7 @@ pub(super) async fn list(args: &List) -> Done {
     let stdout = io::stdout().lock();
     let mut rows =
         StreamingTable::new(format(args.output), columns(), terminal(), stdout).fields(Row::FIELDS);
-    let mut listing = Listing::new(&account.store, filter);
+    let mut listing = listing(&account.store, filter, args.repository.as_deref()).await?;
     let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
         unreadable += report_unreadable(&batch.unreadable)?;
@@ -49,6 +50,24 @@ pub(super) async fn list(args: &List) -> Done {
     };
     note(&format!("{}{hidden}", plural(listed, "mapping")))?;
     Ok(code(unreadable > 0))
+}
+
+/// Starts the listing. A name without wildcards is that of one repository, whose mappings are read
+/// alone, if a mapping had this name.
+async fn listing<'a, S: StoreReader>(
+    store: &'a S,
+    filter: Filter,
+    repository: Option<&str>,
+) -> Result<Listing<'a, S>, String> {
+    let name = repository.and_then(|text| RepositoryName::parse(text).ok());
+    let found = match &name {
+        Some(name) => store.repository(name).await.map_err(fault)?,
+        None => None,
+    };
+    Ok(match found {
+        Some(repository) => Listing::of_repository(store, repository, filter),
+        None => Listing::new(store, filter),
+    })
 }
 
 fn states(words: &[String]) -> Result<Vec<State>, String> {

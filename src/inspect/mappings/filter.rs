@@ -28,8 +28,12 @@ impl Filter {
     /// Returns the states to read, each once.
     #[must_use]
     pub fn states(&self) -> Vec<State> {
-        let requested = |state: &State| self.states.is_empty() || self.states.contains(state);
-        State::ALL.into_iter().filter(requested).collect()
+        let all = State::ALL.into_iter();
+        all.filter(|state| self.admits_state(*state)).collect()
+    }
+
+    fn admits_state(&self, state: State) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
     }
 
     /// Returns true if the mapping meets the conditions.
@@ -44,7 +48,8 @@ impl Filter {
             SubjectKind::PullRequest(number) => Some(number),
             SubjectKind::Branch(_) => None,
         };
-        glob(&self.repository, Some(mapping.repository.as_str()))
+        self.admits_state(mapping.state)
+            && glob(&self.repository, Some(mapping.repository.as_str()))
             && glob(&self.branch, spec.map(|spec| spec.branch.as_str()))
             && glob(&self.pipeline, spec.map(|spec| spec.pipeline.as_str()))
             && (self.pull_request.is_none() || pull == self.pull_request)

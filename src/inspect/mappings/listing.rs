@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::vec::IntoIter;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{RepositoryId, Subject};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, StoreReader};
 
@@ -23,13 +23,20 @@ pub struct Batch {
     pub unreadable: Vec<Fault>,
 }
 
+/// Mappings that one query reads, page by page.
+#[derive(Clone, Copy)]
+enum Part {
+    State(State),
+    Repository(RepositoryId),
+}
+
 /// A listing in progress.
 pub struct Listing<'a, S> {
     store: &'a S,
     filter: Filter,
-    states: IntoIter<State>,
-    current: Option<(State, Option<Cursor>)>,
-    /// The subjects that were listed; `None` for a single state, in which each row appears once.
+    parts: IntoIter<Part>,
+    current: Option<(Part, Option<Cursor>)>,
+    /// The subjects that were listed; `None` for a single part, in which each row appears once.
     listed: Option<BTreeSet<Subject>>,
     unreadable: BTreeSet<String>,
 }
@@ -42,14 +49,29 @@ impl<'a, S: StoreReader> Listing<'a, S> {
         let several = states.len() > 1;
         // No mapping can move unseen into the state that is read last.
         let again = states.iter().rev().skip(1).rev().copied();
-        let states: Vec<_> = states.iter().copied().chain(again).collect();
-        let mut states = states.into_iter();
+        let states = states.iter().copied().chain(again);
+        let listed = several.then(BTreeSet::new);
+        Self::begin(store, filter, states.map(Part::State).collect(), listed)
+    }
+
+    /// Starts a listing of one repository. It reads the rows of the others nowhere.
+    pub fn of_repository(store: &'a S, repository: RepositoryId, filter: Filter) -> Self {
+        Self::begin(store, filter, vec![Part::Repository(repository)], None)
+    }
+
+    fn begin(
+        store: &'a S,
+        filter: Filter,
+        parts: Vec<Part>,
+        listed: Option<BTreeSet<Subject>>,
+    ) -> Self {
+        let mut parts = parts.into_iter();
         Self {
             store,
             filter,
-            current: states.next().map(|state| (state, None)),
-            states,
-            listed: several.then(BTreeSet::new),
+            current: parts.next().map(|part| (part, None)),
+            parts,
+            listed,
             unreadable: BTreeSet::new(),
         }
     }
@@ -59,13 +81,16 @@ impl<'a, S: StoreReader> Listing<'a, S> {
     /// # Errors
     /// The table did not answer.
     pub async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        let Some((state, after)) = self.current.take() else {
+        let Some((part, after)) = self.current.take() else {
             return Ok(None);
         };
-        let page = self.store.in_state(state, after).await?;
+        let page = match part {
+            Part::State(state) => self.store.in_state(state, after).await?,
+            Part::Repository(repository) => self.store.of_repository(repository, after).await?,
+        };
         self.current = match page.next {
-            Some(next) => Some((state, Some(next))),
-            None => self.states.next().map(|state| (state, None)),
+            Some(next) => Some((part, Some(next))),
+            None => self.parts.next().map(|part| (part, None)),
         };
         let mut batch = Batch::default();
         for row in page.rows {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use branchline::domain::ids::RepositoryId;
 use branchline::domain::state::mapping::State;
 use branchline::inspect::mappings::filter::Filter;
 use branchline::inspect::mappings::listing::Listing;
 
+use crate::world::fault_injection::Op;
 use crate::world::story::{World, run_story};
-use crate::world::webhook::Webhook;
+use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// How often each subject is listed where `meanwhile` happens after the first page of a state.
 async fn listed(
@@ -77,5 +79,32 @@ fn one_state_is_read_once() {
         };
         let found = listed(world, filter, 0, async || {}).await;
         assert_eq!(found, BTreeMap::from([("acme/api#7".to_owned(), 1)]));
+    });
+}
+
+#[test]
+fn a_repository_is_listed_without_reading_the_others() {
+    run_story(async |world| {
+        for number in [7, 8] {
+            let opened = Webhook::pull_request("opened").number(number);
+            world.deliver(opened).await;
+        }
+        let closed = Webhook::pull_request("closed").number(8);
+        world.deliver(closed).await;
+        world.faults.clear();
+        let filter = Filter {
+            states: vec![State::Active],
+            ..Filter::default()
+        };
+        let repository = RepositoryId(REPOSITORY.0);
+        let mut listing = Listing::of_repository(&world.store, repository, filter);
+        let mut found = Vec::new();
+        while let Some(batch) = listing.next().await.unwrap() {
+            let rows = batch.rows.iter();
+            found.extend(rows.map(|row| row.subject.display(&row.repository)));
+        }
+        assert_eq!(found, ["acme/api#7"]);
+        let calls = world.faults.calls();
+        assert!(calls.iter().all(|op| *op == Op::OfRepository), "{calls:?}");
     });
 }
