@@ -57,7 +57,17 @@ class Case:
 
     @property
     def group(self) -> str | None:
-        """Returns the message group that it must have: GitHub's number of the hook's owner."""
+        """Returns the message group that it must have.
+
+        It is the repository's number in the body, and otherwise that of the hook's owner in the
+        header.
+        """
+        text = self.body.decode("utf-8", "replace")
+        found = re.search(r'"repository":\{"id":(\d{1,20}),', text, re.ASCII) or re.search(
+            r"%22repository%22%3A%7B%22id%22%3A(\d{1,20})%2C", text, re.ASCII
+        )
+        if found:
+            return found.group(1)
         value = self._header("X-GitHub-Hook-Installation-Target-ID")
         return value if re.fullmatch("[0-9]{1,20}", value) else None
 

@@ -21,6 +21,10 @@ from .github import Webhook
 # Java's String.matches, which AWS uses, matches the whole string. airspeed's matches a prefix.
 _METHODS = airspeed.__additional_methods__[str]
 _METHODS["matches"] = lambda text, pattern: re.fullmatch(pattern, text) is not None
+# Java writes a group of the match as $1, and Python as \1.
+_METHODS["replaceAll"] = lambda text, pattern, new: re.sub(
+    pattern, re.sub(r"\$(\d)", r"\\\1", new), text
+)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ use aws_sdk_codepipeline::operation::get_pipeline::GetPipelineOutput;
 use aws_sdk_codepipeline::types::{
     ActionExecutionFilter, PipelineDeclaration, StageRetryMode, Tag,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, RepositoryId, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
@@ -249,10 +248,12 @@ impl PipelineReader for CodePipelines {
 }
 
 impl Pipelines for CodePipelines {
-    type Admission = Option<OwnedSemaphorePermit>;
-
-    async fn admit(&self) -> Self::Admission {
-        self.limiter.admit().await
+    async fn admitted<T: Send>(
+        &self,
+        repository: RepositoryId,
+        action: impl Future<Output = T> + Send,
+    ) -> T {
+        self.limiter.admitted(repository, action).await
     }
 
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {

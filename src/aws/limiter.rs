@@ -6,37 +6,46 @@
 //! An action, which makes its calls one after the other under a claim, is admitted before it
 //! claims: only so many are in progress that each call gets its turn in time. So a daemon whose
 //! concurrency is far above its rate waits, and does not fail.
+//!
+//! Repositories take turns, in being admitted and in each call (`turns.rs`): the flood of one
+//! delays another by a few calls.
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{self, sleep_until, timeout};
 
+use crate::aws::turns::Gate;
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::RepositoryId;
 
 /// The longest time that a call waits for its turn. It is part of
 /// [`crate::aws::OPERATION_TIMEOUT`].
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(5);
-/// The calls of this many seconds that may wait at once. The rest of [`RATE_LIMIT_WAIT`] is for
+/// The calls of this many seconds that may wait at once. Calls of other repositories may overtake
+/// each of them as often again ([`Gate`]). The rest of [`RATE_LIMIT_WAIT`] is for
 /// calls that no action makes, such as probes.
-const ADMITTED_SECONDS: u32 = 4;
+const ADMITTED_SECONDS: u32 = 2;
 /// The time within which throttled calls count as one, because calls in progress at the same time
 /// are throttled together.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);
 /// The time without throttling after which the rate rises by a quarter.
 const RECOVERY: Duration = Duration::from_secs(10);
 
+tokio::task_local! {
+    /// The repository of the action that runs in this task. A call does not know whose it is.
+    static REPOSITORY: RepositoryId;
+}
+
 /// The calls of 1,000 seconds: a share may be less than one call a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rate(u32);
 
 impl Rate {
-    /// One action at a time, whose next call gets its turn within [`ADMITTED_SECONDS`].
-    const LEAST: Self = Self(1_000 / ADMITTED_SECONDS);
+    /// One action at a time, whose next call gets its turn within 4 s.
+    const LEAST: Self = Self(250);
     const ONE_A_SECOND: Self = Self(1_000);
 
     /// Returns the share of one of so many daemons.
@@ -54,13 +63,20 @@ impl Rate {
         Self(self.0.saturating_add(quarter.0))
     }
 
-    fn limiter(self) -> DefaultDirectRateLimiter {
-        let calls = NonZeroU32::new(self.0).unwrap_or(NonZeroU32::MIN);
-        let burst = NonZeroU32::new(self.0 / 1_000).unwrap_or(NonZeroU32::MIN);
-        let period = Duration::from_secs(1_000) / calls.get();
-        // A period of zero would need a rate of a million calls a second.
-        let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst));
-        RateLimiter::direct(quota.allow_burst(burst))
+    /// The time from one call to the next.
+    fn period(self) -> Duration {
+        Duration::from_secs(1_000) / self.0.max(1)
+    }
+
+    /// The calls that may be made at once after a pause: those of a second.
+    fn burst(self) -> u32 {
+        (self.0 / 1_000).max(1)
+    }
+
+    /// The actions that may be in progress at once.
+    fn actions(self) -> usize {
+        let actions = self.0.saturating_mul(ADMITTED_SECONDS) / 1_000;
+        usize::try_from(actions).unwrap_or(usize::MAX).max(1)
     }
 }
 
@@ -74,8 +90,10 @@ impl fmt::Display for Rate {
 pub(super) struct Limiter {
     /// The calls per second of all daemons together.
     total: NonZeroU32,
-    /// [`ADMITTED_SECONDS`] of calls at that rate.
-    actions: Arc<Semaphore>,
+    /// Admits actions.
+    actions: Gate,
+    /// Gives calls their turns, one after the other.
+    turns: Gate,
     state: Mutex<State>,
 }
 
@@ -83,7 +101,8 @@ struct State {
     /// The share of this daemon.
     most: Rate,
     rate: Rate,
-    turns: Arc<DefaultDirectRateLimiter>,
+    /// When the calls that were made would have been made at exactly this rate.
+    made_until: time::Instant,
     changed: Instant,
 }
 
@@ -93,13 +112,12 @@ impl Limiter {
         let most = Rate::share(total, NonZeroU32::MIN);
         Self {
             total,
-            actions: Arc::new(Semaphore::new(permits(
-                total.get().saturating_mul(ADMITTED_SECONDS),
-            ))),
+            actions: Gate::new(most.actions()),
+            turns: Gate::new(1),
             state: Mutex::new(State {
                 most,
                 rate: most,
-                turns: Arc::new(most.limiter()),
+                made_until: time::Instant::now(),
                 changed: Instant::now(),
             }),
         }
@@ -125,22 +143,21 @@ impl Limiter {
         } else {
             most
         };
-        let changed = state.changed;
-        state.set(rate, changed);
+        state.rate = rate;
+        drop(state);
+        self.actions.set_limit(rate.actions());
     }
 
-    /// Waits until an action may begin, in the order of the calls. At half the rate, half as many
-    /// actions are admitted.
+    /// Runs an action of a repository once it may begin.
     ///
-    /// If cancelled, nothing is held.
-    pub(super) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
-        let rate = self.lock().rate;
-        let whole = Rate::share(self.total, NonZeroU32::MIN);
-        // The semaphore is never closed, so this always returns a permit.
-        Arc::clone(&self.actions)
-            .acquire_many_owned(whole.0.div_ceil(rate.0))
-            .await
-            .ok()
+    /// If cancelled before that, nothing is held.
+    pub(super) async fn admitted<T>(
+        &self,
+        repository: RepositoryId,
+        action: impl Future<Output = T>,
+    ) -> T {
+        let _admission = self.actions.enter(Some(repository)).await;
+        REPOSITORY.scope(repository, action).await
     }
 
     /// Waits until it is this call's turn.
@@ -149,11 +166,19 @@ impl Limiter {
     /// [`Reason::RateLimited`] if that takes too long: the rate was lowered a moment ago. Nothing
     /// was sent in that case.
     pub(super) async fn wait(&self, call: &str) -> Result<(), Fault> {
-        let (turns, rate) = {
-            let state = self.lock();
-            (Arc::clone(&state.turns), state.rate)
+        let repository = REPOSITORY.try_with(|repository| *repository).ok();
+        let turn = async {
+            let _turn = self.turns.enter(repository).await;
+            loop {
+                let due = self.lock().take(time::Instant::now());
+                match due {
+                    Ok(()) => break,
+                    Err(due) => sleep_until(due).await,
+                }
+            }
         };
-        timeout(RATE_LIMIT_WAIT, turns.until_ready()).await.map_err(|_| {
+        timeout(RATE_LIMIT_WAIT, turn).await.map_err(|_| {
+            let rate = self.lock().rate;
             let detail = format!("{call} waited longer than {RATE_LIMIT_WAIT:?} for its turn at {rate} calls per second (aws.codepipeline_rate)");
             Fault::new(Reason::RateLimited, detail)
         })
@@ -179,7 +204,10 @@ impl Limiter {
             }
             state.rate.more().min(state.most)
         };
-        state.set(rate, now);
+        state.rate = rate;
+        state.changed = now;
+        drop(state);
+        self.actions.set_limit(rate.actions());
     }
 
     /// Locks the state. No code panics under this lock.
@@ -189,19 +217,24 @@ impl Limiter {
 }
 
 impl State {
-    fn set(&mut self, rate: Rate, now: Instant) {
-        self.rate = rate;
-        self.turns = Arc::new(rate.limiter());
-        self.changed = now;
+    /// Counts a call that is made now. If it is too early for it, returns when it is due.
+    fn take(&mut self, now: time::Instant) -> Result<(), time::Instant> {
+        let period = self.rate.period();
+        let due = self
+            .made_until
+            .checked_sub(period * (self.rate.burst() - 1));
+        if let Some(due) = due.filter(|due| *due > now) {
+            return Err(due);
+        }
+        self.made_until = self.made_until.max(now) + period;
+        Ok(())
     }
-}
-
-fn permits(count: u32) -> usize {
-    usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -229,24 +262,69 @@ mod tests {
 
     /// Returns how many actions are admitted at once.
     async fn admitted(limiter: &Limiter) -> usize {
-        let mut held = Vec::new();
-        while let Ok(action) = timeout(Duration::ZERO, limiter.admit()).await {
-            held.push(action);
+        let (sender, mut begun) = tokio::sync::mpsc::unbounded_channel();
+        let action = async || {
+            sender.send(()).unwrap();
+            std::future::pending::<()>().await;
+        };
+        let mut held: Vec<_> = (0..200)
+            .map(|_| Box::pin(limiter.admitted(RepositoryId(1), action())))
+            .collect();
+        for one in &mut held {
+            assert!(timeout(Duration::ZERO, one).await.is_err());
         }
-        held.len()
+        std::iter::from_fn(|| begun.try_recv().ok()).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn as_many_actions_are_admitted_as_get_their_turn_in_time() {
-        for (rate, actions) in [(1, 4), (2, 8), (10, 40)] {
+        for (rate, actions) in [(1, 2), (2, 4), (10, 20)] {
             let limiter = Limiter::new(NonZeroU32::new(rate).unwrap());
             assert_eq!(admitted(&limiter).await, actions);
         }
         let limiter = Limiter::new(NonZeroU32::new(10).unwrap());
         limiter.record(true, Instant::now() + ONE_THROTTLE);
-        assert_eq!(admitted(&limiter).await, 20);
-        limiter.record(true, Instant::now() + 3 * ONE_THROTTLE);
         assert_eq!(admitted(&limiter).await, 10);
+        limiter.record(true, Instant::now() + 3 * ONE_THROTTLE);
+        assert_eq!(admitted(&limiter).await, 5);
+    }
+
+    /// Makes one call of each repository, all at once and in this order. Returns in which order
+    /// they were made, and when.
+    async fn made(limiter: &Arc<Limiter>, repositories: &[u64]) -> Vec<(u64, Duration)> {
+        let begun = time::Instant::now();
+        let (sender, mut made) = tokio::sync::mpsc::unbounded_channel();
+        for &repository in repositories {
+            let (limiter, sender) = (Arc::clone(limiter), sender.clone());
+            tokio::spawn(async move {
+                let call = limiter.wait("CreatePipeline");
+                let call = limiter.admitted(RepositoryId(repository), call);
+                call.await.unwrap();
+                sender.send((repository, begun.elapsed())).unwrap();
+            });
+        }
+        drop(sender);
+        let mut all = Vec::new();
+        while let Some(one) = made.recv().await {
+            all.push(one);
+        }
+        all
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_one_repository_delays_the_call_of_another_by_few_turns() {
+        let limiter = Arc::new(Limiter::new(NonZeroU32::new(10).unwrap()));
+        // The calls that may be made at once are used up.
+        made(&limiter, &[1; 10]).await;
+        let mut waiting = vec![1; 500];
+        waiting.push(2);
+        let made = made(&limiter, &waiting).await;
+        let place = made.iter().position(|(repository, _)| *repository == 2);
+        // Two actions of the flood end before this one is admitted, and two calls have their turn.
+        assert!(place <= Some(5), "{place:?}");
+        assert_eq!(made.len(), 501, "the flood is complete");
+        let (_, last) = made.last().unwrap();
+        assert_eq!(last.as_millis().div_ceil(1_000), 51, "at the whole rate");
     }
 
     #[tokio::test(start_paused = true)]
@@ -288,23 +366,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_for_the_own_rate_is_no_failure() {
         let limiter = Limiter::new(NonZeroU32::MIN);
-        limiter.wait("GetPipeline").await.unwrap();
+        let now = time::Instant::now();
+        limiter.lock().made_until = now + RATE_LIMIT_WAIT + Duration::from_secs(1);
         let fault = limiter.wait("GetPipeline").await.unwrap_err();
         assert!(fault.reason.class().is_uncounted(), "{fault}");
         assert!(!fault.reason.scope().may_be_outage());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_burst_passes_and_the_next_call_waits_for_its_turn() {
         let limiter = Limiter::new(NonZeroU32::new(20).unwrap());
-        let started = Instant::now();
+        let started = time::Instant::now();
+        let mut made = Vec::new();
         for _ in 0..22 {
             limiter.wait("GetPipeline").await.unwrap();
+            made.push(started.elapsed().as_millis());
         }
-        assert!(
-            started.elapsed() >= Duration::from_millis(95),
-            "{:?}",
-            started.elapsed()
-        );
+        assert_eq!(made, [[0; 20].as_slice(), &[50, 100]].concat());
     }
 }

@@ -29,6 +29,7 @@ mod sqs;
 mod store_reader;
 mod trail;
 mod transaction;
+mod turns;
 mod unanswered;
 mod update;
 mod written_names;

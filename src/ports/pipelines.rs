@@ -8,7 +8,7 @@ use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
 use crate::domain::foreign_text::is_web_page;
-use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, RepositoryId, Timestamp};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::claim::Claim;
 use crate::domain::state::mapping::Mapping;
@@ -131,14 +131,20 @@ pub trait PipelineReader: Send + Sync + 'static {
 /// Write access to CodePipeline, for the one place that acts. Every change needs a claim on the
 /// subject that owns the pipeline.
 pub trait Pipelines: PipelineReader {
-    /// The admission of an action. Dropping it admits another one.
-    type Admission: Send;
-
-    /// Waits until an action may begin, so that none of its calls waits longer for its turn than a
-    /// call may take. An action holds its admission while it makes its calls.
+    /// Runs an action for a repository once it may begin, so that none of its calls waits longer
+    /// for its turn than a call may take. The repositories take turns: the actions of one delay
+    /// those of another by a few calls, however many there are. An action makes its calls in the
+    /// future that it is given as, and not in other tasks. Where no rate is limited, it may begin
+    /// at once.
     ///
-    /// If cancelled, nothing is held.
-    fn admit(&self) -> impl Future<Output = Self::Admission> + Send;
+    /// If cancelled before the action has begun, nothing is held.
+    fn admitted<T: Send>(
+        &self,
+        _repository: RepositoryId,
+        action: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = T> + Send {
+        action
+    }
 
     /// Creates a pipeline with its tags. AWS starts its first execution by itself.
     ///

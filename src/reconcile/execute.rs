@@ -114,16 +114,29 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// commit with the row.
     pub(super) async fn act(
         &self,
-        mut transition: Transition,
+        transition: Transition,
         effect: &Effect,
         context: &ActionContext<'_>,
         look: Option<&CommitLook>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
-        let repository = self.repository_files(&transition.next, effect).await;
-        let _admission = self.pipelines.admit().await;
+        let files = self.repository_files(&transition.next, effect).await;
+        let repository = transition.next.subject.repository;
+        let action = self.act_admitted(transition, files, effect, context, look, journal);
+        self.pipelines.admitted(repository, action).await
+    }
+
+    async fn act_admitted(
+        &self,
+        mut transition: Transition,
+        files: Result<CloneFiles, Fault>,
+        effect: &Effect,
+        context: &ActionContext<'_>,
+        look: Option<&CommitLook>,
+        journal: &mut Journal,
+    ) -> Result<ActionResult, Fault> {
         context.check_lease()?;
-        let prepared = self.prepare(&mut transition, effect, repository).await;
+        let prepared = self.prepare(&mut transition, effect, files).await;
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
             let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);

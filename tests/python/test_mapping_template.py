@@ -185,16 +185,62 @@ class AbsentHeaders(unittest.TestCase):
 
     def test_the_group_is_digits_or_there_is_none(self) -> None:
         """SQS accepts the group id for every value of the header."""
-        name = "X-GitHub-Hook-Installation-Target-ID"
         for value in ("1", "730001", "9" * 20):
             with self.subTest(value):
-                self.assertEqual(
-                    rendered(post(b"{}", {name: value})).fields["MessageGroupId"], value
-                )
+                self.assertEqual(group(post(b"{}", {TARGET: value})), value)
         others = (None, "", "9" * 21, "12a", "a12", "-1", "1.0", "1&MessageBody=x", " 1", "٣")
         for value in others:
             with self.subTest(value):
-                self.assertNotIn("MessageGroupId", rendered(post(b"{}", {name: value})).fields)
+                self.assertIsNone(group(post(b"{}", {TARGET: value})))
+
+
+TARGET = "X-GitHub-Hook-Installation-Target-ID"
+
+
+def group(webhook: Webhook) -> str | None:
+    """Renders a webhook and returns its message group."""
+    return rendered(webhook).fields.get("MessageGroupId")
+
+
+class Groups(unittest.TestCase):
+    """A repository of an organisation or of an App is a group of its own."""
+
+    APP = {TARGET: "99"}
+
+    def test_the_repository_of_the_body_is_the_group(self) -> None:
+        """It counts more than the header, which an App has for all its repositories."""
+        for path in sorted(paths.FIXTURES.glob("*.json")):
+            payload = json.loads(path.read_text())
+            body = json.dumps(payload, separators=(",", ":")).encode()
+            for form in (False, True):
+                with self.subTest(path.name, form=form):
+                    found = group(post(body, self.APP, form=form))
+                    self.assertEqual(found, str(payload["repository"]["id"]))
+
+    def test_a_body_that_names_no_repository_in_this_way_has_the_group_of_the_header(self) -> None:
+        """Text that looks like it, and values that are no number, are no repository."""
+        text = json.dumps({"title": '"repository":{"id":7,"a":1}'}, separators=(",", ":"))
+        others = (
+            b"{}",
+            text.encode(),
+            b'{"repository":{"id":"7","a":1}}',
+            b'{"repository":{"id":7}}',
+            b'{"repository":{"node_id":"x","id":7,"a":1}}',
+            b'{"repository":{"id":' + b"9" * 21 + b',"a":1}}',
+            b'{"repository":{"id":1&MessageBody=x,"a":1}}',
+            '{"repository":{"id":٣,"a":1}}'.encode(),
+            b'{"repositories":[{"id":7,"a":1}]}',
+        )
+        for body in others:
+            for form in (False, True):
+                with self.subTest(body, form=form):
+                    self.assertEqual(group(post(body, self.APP, form=form)), "99")
+
+    def test_a_large_body_without_a_repository(self) -> None:
+        """The search does not depend on where in the body the repository is."""
+        long = b'{"a":"' + b"x" * 900_000 + b'"'
+        self.assertEqual(group(post(long + b"}", self.APP)), "99")
+        self.assertEqual(group(post(long + b',"repository":{"id":7,"a":1}}', self.APP)), "7")
 
 
 class TemplateText(unittest.TestCase):

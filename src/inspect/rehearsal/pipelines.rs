@@ -189,10 +189,6 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
 }
 
 impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
-    type Admission = ();
-
-    async fn admit(&self) {}
-
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         if self.find(name, Some(&pipeline.arn)).await?.is_some() {

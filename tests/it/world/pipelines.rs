@@ -315,10 +315,6 @@ impl PipelineReader for FakePipelines {
 }
 
 impl Pipelines for FakePipelines {
-    type Admission = ();
-
-    async fn admit(&self) {}
-
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<CreateResult, Fault> {
         let new = pipeline.clone();
         let head = claim.mapping().order.head.clone();

@@ -90,6 +90,8 @@ fn it_frees_the_name_and_the_slot_and_leaves_a_strangers_pipeline_alone() {
     run_story(async |world| {
         let one = || vec![rule(|rule| rule.max_active = Some(1))];
         with_a_foreign_pipeline(world, one()).await;
+        let taken = || world.store.slot_use("pull requests").taken;
+        assert_eq!(taken(), 1, "the row may still have a pipeline");
         let eight = || Webhook::pull_request("opened").number(8);
         let read = world.mapping(SUBJECT);
         let outcome = forget(world, &read).await;

@@ -1,16 +1,17 @@
 //! `max_active`: how many clones a rule may hold.
 
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::Rule;
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Store};
 use branchline::worker::{RunMode, WorkerConfig};
 use std::time::Duration;
 
-use crate::stories::clones::rule;
-use crate::world::fault_injection::Op;
+use crate::stories::clones::{pushed, rule};
+use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, pipeline_name, template};
-use crate::world::story::{World, run_daemon};
+use crate::world::story::{World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 use branchline::worker::Shutdown;
 
@@ -214,5 +215,77 @@ fn a_retargeted_pull_request_takes_its_slot_to_the_other_rule() {
         }
         work_twice(world, rules).await;
         assert_eq!(taken(world), [0, 0]);
+    });
+}
+
+/// Removes the clone by hand. While the next push makes it again, somebody else's pipeline gets its
+/// name.
+async fn lose_the_name(world: &World) {
+    assert!(world.account.remove("api-pr-7"));
+    let stall = Trouble::Stall(When::Before, Duration::from_secs(10));
+    world.faults.next(Op::Create, 1, stall);
+    world.send(&pushed(1, 2));
+    let stranger = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::new());
+    };
+    tokio::join!(work(world, vec![limited(1)]), stranger);
+    let error = world.mapping("acme/api#7").last_error.unwrap();
+    assert!(error.starts_with("pipeline-name-taken"), "{error}");
+    assert_eq!(world.take_dead_letters().len(), 1);
+}
+
+#[test]
+fn a_clone_that_is_gone_and_whose_name_is_taken_holds_no_place() {
+    run_daemon(async |world| {
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(7));
+        work(world, vec![limited(1)]).await;
+        assert_eq!(world.store.slot_use("pull requests").taken, 1);
+        lose_the_name(world).await;
+        assert_eq!(world.store.slot_use("pull requests").taken, 0);
+        world.send(&opened(8));
+        work(world, vec![limited(1)]).await;
+        assert!(world.account.all().contains_key("api-pr-8"));
+        assert!(world.account.remove("api-pr-7"), "the stranger's");
+        world.send(&closed(7).at(world.clock.now()));
+        work(world, vec![limited(1)]).await;
+    });
+}
+
+#[test]
+fn the_slot_of_a_clone_that_was_deleted_while_clones_were_counted_is_released() {
+    const RULE: &str = "pull requests";
+    run_story(async |world| {
+        world.restart(vec![rule(|_| {})]);
+        for number in [1, 2] {
+            world.deliver(opened(number)).await;
+        }
+        let subjects = [1, 2].map(|number| world.mapping(&format!("acme/api#{number}")).subject);
+        let [deleted, kept] = &subjects;
+        world.deliver(closed(1)).await;
+        // Both were read before the first was deleted.
+        world.store.count_slots(RULE, &subjects).await.unwrap();
+        let taken = || world.store.slot_use(RULE).taken;
+        assert_eq!(taken(), 2);
+        let daemon = world.reconciler();
+
+        // A table that does not answer is asked again, and a row that cannot be read is left alone.
+        let fails = |reason| {
+            let trouble = Trouble::Fail(When::Before, reason);
+            world.faults.next(Op::Mapping, 1, trouble);
+        };
+        fails(Reason::AwsThrottled);
+        let fault = daemon.release_if_deleted(RULE, deleted).await.unwrap_err();
+        assert_eq!(fault.reason, Reason::AwsThrottled);
+        fails(Reason::MappingUnreadable);
+        daemon.release_if_deleted(RULE, deleted).await.unwrap();
+        assert_eq!(taken(), 2);
+
+        daemon.release_if_deleted(RULE, kept).await.unwrap();
+        assert_eq!(taken(), 2);
+        daemon.release_if_deleted(RULE, deleted).await.unwrap();
+        assert_eq!(taken(), 1);
+        world.expect_uncounted(1);
     });
 }

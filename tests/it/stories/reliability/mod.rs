@@ -13,6 +13,7 @@ mod heartbeats;
 mod leases;
 mod outages;
 mod settling;
+mod slow_subjects;
 mod sweep;
 
 use std::time::Duration;

@@ -391,6 +391,7 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
     );
 }
 
+mod forgetting;
 mod sleep;
 mod starts;
 mod teardown;
