@@ -45,11 +45,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/bench", description="Compares branchline with a floor and a peer."
+        prog="scripts/bench", description="Compares branchline with two floors and a peer."
     )
     rounds_help = "how often to measure everything [default: 2]"
     parser.add_argument("--rounds", type=int, default=2, help=rounds_help)
-    only_help = "the subjects, separated by commas [default: all three]"
+    only_help = "the subjects, separated by commas [default: all four]"
     parser.add_argument("--only", default=",".join(subjects.NAMES), help=only_help)
     match_help = "measure only cells whose name contains this, such as '256 at once, 25 KB'"
     parser.add_argument("--match", default="", help=match_help)

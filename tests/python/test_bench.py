@@ -65,4 +65,5 @@ class CallsPerSlot(unittest.TestCase):
         counts = {"ReceiveMessage": 12, "DeleteMessageBatch": 11, "CreatePipeline": 100}
         counts |= {"TransactWriteItems": 200, "GetItem": 104, "ListPipelines": 1}
         calls = {name: {"count": float(count)} for name, count in counts.items()}
-        self.assertEqual(measure.calls_per_slot(calls, 100), 5)
+        # Each GetItem is beside a claim.
+        self.assertEqual(measure.calls_per_slot(calls, 100), 4)
