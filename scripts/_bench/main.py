@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -109,9 +110,12 @@ def _programs(only: Sequence[str], *, release: bool) -> subjects.Programs:
     else:
         what = "the development binary and the benchmark: no figure below is valid"
     terminal.say(f"building {what}")
-    # In two steps: a common build would give the binary the features that tests need of tokio.
+    # In two steps: a common build would give the binary the features that tests need of tokio. The
+    # second step makes such a binary as well, in the place of the first one.
+    built = cargo.build("bin", "branchline", release=release)
+    subjects.FOLDER.mkdir(parents=True, exist_ok=True)
     return subjects.Programs(
-        branchline=cargo.build("bin", "branchline", release=release),
+        branchline=Path(shutil.copy(built, subjects.FOLDER)),
         daemon=cargo.build("bench", "daemon", release=release),
         peer=subjects.install_peer() if "peer" in only else None,
     )
