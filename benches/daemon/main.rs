@@ -1,9 +1,9 @@
 //! What `scripts/bench` runs beside the release binary: a null AWS, which answers every call at
-//! once or after a set latency, and a floor, which makes the daemon's calls without the daemon.
+//! once or after a set latency, and two floors, which make the daemon's calls without the daemon.
 //!
 //! ```text
 //! daemon null-aws                                      prints its address, serves until it is ended
-//! daemon floor --endpoint URL --concurrency N --samples FILE --action opened|synchronize
+//! daemon floor|floor+ --endpoint URL --concurrency N --samples FILE --action opened|synchronize
 //! ```
 //!
 //! `cargo bench` starts it without a word, and it starts `scripts/bench`.
@@ -18,6 +18,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+/// The secret that scripts/bench configures.
+const SECRET: &[u8] = b"It's a Secret to Everybody";
+
 /// An error, which is printed and ends the program.
 type Trouble = Box<dyn Error + Send + Sync>;
 
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["null-aws"] => null::serve(),
         [
-            "floor",
+            which @ ("floor" | "floor+"),
             "--endpoint",
             url,
             "--concurrency",
@@ -36,7 +39,7 @@ fn main() -> ExitCode {
             file,
             "--action",
             action,
-        ] => floor::run(url, most, Path::new(file), action),
+        ] => floor::run(*which == "floor+", url, most, Path::new(file), action),
         _ => compare(),
     };
     match done {

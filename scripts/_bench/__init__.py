@@ -1,1 +1,1 @@
-"""scripts/bench: compares branchline with a floor and a peer. See docs/BENCHMARKS.md."""
+"""scripts/bench: compares branchline with two floors and a peer. See docs/BENCHMARKS.md."""

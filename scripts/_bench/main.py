@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -45,11 +46,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/bench", description="Compares branchline with a floor and a peer."
+        prog="scripts/bench", description="Compares branchline with two floors and a peer."
     )
     rounds_help = "how often to measure everything [default: 2]"
     parser.add_argument("--rounds", type=int, default=2, help=rounds_help)
-    only_help = "the subjects, separated by commas [default: all three]"
+    only_help = "the subjects, separated by commas [default: all four]"
     parser.add_argument("--only", default=",".join(subjects.NAMES), help=only_help)
     match_help = "measure only cells whose name contains this, such as '256 at once, 25 KB'"
     parser.add_argument("--match", default="", help=match_help)
@@ -109,9 +110,12 @@ def _programs(only: Sequence[str], *, release: bool) -> subjects.Programs:
     else:
         what = "the development binary and the benchmark: no figure below is valid"
     terminal.say(f"building {what}")
-    # In two steps: a common build would give the binary the features that tests need of tokio.
+    # In two steps: a common build would give the binary the features that tests need of tokio. The
+    # second step makes such a binary as well, in the place of the first one.
+    built = cargo.build("bin", "branchline", release=release)
+    subjects.FOLDER.mkdir(parents=True, exist_ok=True)
     return subjects.Programs(
-        branchline=cargo.build("bin", "branchline", release=release),
+        branchline=Path(shutil.copy(built, subjects.FOLDER)),
         daemon=cargo.build("bench", "daemon", release=release),
         peer=subjects.install_peer() if "peer" in only else None,
     )

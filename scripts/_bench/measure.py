@@ -90,11 +90,12 @@ def held_ms(calls: dict[str, dict[str, float]]) -> float:
 
 
 def calls_per_slot(calls: dict[str, dict[str, float]], webhooks: int) -> int:
-    """Returns the calls of one webhook, with ReceiveMessage, which asks for as many messages as
-    there are free slots. Deletions come after the slot is free, and jobs make few calls.
+    """Returns the calls of one webhook that are made one after the other, with ReceiveMessage,
+    which asks for as many messages as there are free slots. GetItem is called beside the claim.
+    Deletions come after the slot is free, and jobs make few calls.
     """
-    queue = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch")
-    others = sum(call["count"] for name, call in calls.items() if name not in queue)
+    left_out = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "GetItem")
+    others = sum(call["count"] for name, call in calls.items() if name not in left_out)
     return 1 + round(others / webhooks)
 
 

@@ -1,4 +1,4 @@
-"""The three subjects, each as a process that works until it is stopped."""
+"""The subjects, each as a process that works until it is stopped."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from _common.problem import Problem
 FOLDER = paths.SANDBOX / "bench"
 SAMPLES = FOLDER / "samples.json"
 PEER = Path(__file__).parent / "peer"
-NAMES = ("branchline", "floor", "peer")
+NAMES = ("branchline", "floor", "floor+", "peer")
 # As in the null AWS's webhooks.
 SECRET = "It's a Secret to Everybody"
 CONFIGURATION = """
@@ -52,7 +52,7 @@ def running(
 ) -> Iterator[int]:
     """Starts a subject, with its output in a file, yields its process id, and stops it.
 
-    `action` is what happens to the pull requests. The floor has to know it beforehand, and
+    `action` is what happens to the pull requests. The floors have to know it beforehand, and
     branchline reports to GitHub only if executions end (`succeeded`).
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -82,8 +82,8 @@ def _command(
     match name:
         case "branchline":
             return [str(programs.branchline), "run"]
-        case "floor":
-            command = [str(programs.daemon), "floor", "--endpoint", url]
+        case "floor" | "floor+":
+            command = [str(programs.daemon), name, "--endpoint", url]
             command += ["--concurrency", str(concurrency), "--samples", str(SAMPLES)]
             return [*command, "--action", action]
         case "peer" if programs.peer:

@@ -57,19 +57,23 @@ impl CodePipelines {
     }
 
     /// Sends a request when it is its turn. The inner result is AWS's answer.
-    async fn send<T, E: std::error::Error + ProvideErrorMetadata + 'static>(
+    fn send<T, E: std::error::Error + ProvideErrorMetadata + 'static>(
         &self,
         call: &str,
         request: impl Future<Output = Result<T, SdkError<E>>>,
-    ) -> Result<Result<T, SdkError<E>>, Fault> {
-        self.limiter.wait(call).await?;
-        let answer = measured(Service::CodePipeline, call, request).await;
-        let throttled = answer
-            .as_ref()
-            .err()
-            .is_some_and(|error| is_throttled(error.code()));
-        self.limiter.record(throttled, Instant::now());
-        Ok(answer)
+    ) -> impl Future<Output = Result<Result<T, SdkError<E>>, Fault>> {
+        // In a box for the same reason as in `call.rs`.
+        let request = Box::pin(request);
+        async move {
+            self.limiter.wait(call).await?;
+            let answer = measured(Service::CodePipeline, call, request).await;
+            let throttled = answer
+                .as_ref()
+                .err()
+                .is_some_and(|error| is_throttled(error.code()));
+            self.limiter.record(throttled, Instant::now());
+            Ok(answer)
+        }
     }
 
     /// Returns CodePipeline's answer about a pipeline; `None` if it does not exist.

@@ -29,6 +29,7 @@ use crate::reconcile::commit_look::CommitLook;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::prepared::{Prepared, PreparedProjects, stack_time};
 use crate::reconcile::repeated_write::repeat_write;
+use crate::reconcile::repository_look::RepositoryLook;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
 
@@ -80,6 +81,8 @@ pub(super) struct ClaimedAction<'a> {
     pub(super) repository: CloneFiles,
     /// The CodeBuild projects, if the subject has or needs some.
     pub(super) projects: Option<PreparedProjects>,
+    /// What was read of the repository beside the claim, if a clone is to be created.
+    pub(super) look: Option<RepositoryLook>,
 }
 
 /// The result of an effect, for the table and for the journal.
@@ -151,7 +154,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let takes_over = transition.takes_over();
         let subject = transition.next.subject.clone();
         let commits = transition.commits.clone();
-        let claim = match self.store.claim(transition).await? {
+        let (claimed, repository_look) = self.claim(transition, effect).await;
+        let claim = match claimed? {
             ClaimResult::Won(claim) => *claim,
             ClaimResult::Lost(row) => return Ok(ActionResult::Lost(row)),
             ClaimResult::NameTaken(other) => {
@@ -176,6 +180,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                     context,
                     repository,
                     projects,
+                    look: repository_look,
                 };
                 self.apply(effect, &action, journal).await
             }
@@ -204,6 +209,23 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 self.end_claim(claim, &fault, journal).await;
                 Err(fault)
             }
+        }
+    }
+
+    /// Claims the row. If a clone is to be created, the record of its repository is read at the
+    /// same time.
+    async fn claim(
+        &self,
+        transition: Transition,
+        effect: &Effect,
+    ) -> (Result<ClaimResult, Fault>, Option<RepositoryLook>) {
+        let repository = transition.next.subject.repository;
+        let claim = self.store.claim(transition);
+        match effect {
+            Effect::Create(_) => {
+                RepositoryLook::beside(&self.store, &self.clock, repository, claim).await
+            }
+            Effect::Start(_) | Effect::Adopt(_) | Effect::Delete(_) => (claim.await, None),
         }
     }
 

@@ -28,6 +28,7 @@ mod probe;
 mod process;
 mod repeated_write;
 mod repository_files;
+mod repository_look;
 mod repository_removal;
 mod repository_renaming;
 mod rerun;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep_until};
+
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::outcome::journal::Journal;
@@ -14,6 +16,7 @@ use crate::domain::text::plural;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::lease::Lease;
+use crate::reconcile::repository_look::LISTED_AFTER;
 use crate::reconcile::{KnownRow, Reconciler};
 
 /// How long one step of a removal takes, apart from its last subject. A drain cuts off a step, and
@@ -27,8 +30,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// nothing for those that are done. Of several faults, the one whose message must stay in the
     /// queue the longest decides.
     ///
-    /// The end is remembered first: a claim that is not in the listing yet finds it
-    /// (`effects/create.rs`).
+    /// The end is remembered first: a claim that is not in the last listing finds it
+    /// (`repository_look.rs`).
     pub(super) async fn remove_repository(
         &self,
         removal: &RepositoryRemoval,
@@ -51,9 +54,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             reason: removal.reason,
         };
         self.store().remember_end(removal.repository, end).await?;
+        let last_listing = Instant::now() + LISTED_AFTER;
         let mut pass = Pass::new(removal, time, self.clock().now());
         // Those that failed before come last, so that they delay no other.
         for with_failed in [false, true] {
+            if with_failed {
+                sleep_until(last_listing).await;
+            }
             self.remove_subjects(&mut pass, with_failed, lease, journal)
                 .await?;
         }

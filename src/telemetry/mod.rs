@@ -23,6 +23,8 @@ mod otlp;
 
 pub use otlp::Traces;
 
+type AnyLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// The variable with the URL to which traces are sent (OpenTelemetry specification, "OTLP
 /// exporter").
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -40,17 +42,28 @@ pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
         .map_err(|why| format!("the log filter '{filter}' cannot be read: {why}"))?;
     let terminal = std::io::stderr().is_terminal();
     let human = human.unwrap_or(terminal);
-    // Log lines are complete without spans, which only traces need. They cost nothing without
-    // tracing.
-    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
     let (traces, spans) = otlp::start(ENDPOINT)?;
-    let started = Registry::default()
-        .with(lines(human, terminal).with_filter(filter))
-        .with(spans);
+    let started = Registry::default().with(layers(lines(human, terminal), filter, spans));
     started
         .try_init()
         .map_err(|why| format!("logging cannot be started: {why}"))?;
     Ok(traces)
+}
+
+/// Returns the layers: log lines, and spans if there are traces.
+///
+/// Log lines are complete without spans, which only traces need. Without traces, spans and whatever
+/// the filter leaves out cost nothing: an absent layer (`None`) would count as one that wants all
+/// spans and events, and the SDK has hundreds of them for each webhook.
+fn layers(
+    lines: AnyLayer,
+    filter: EnvFilter,
+    spans: Option<impl Layer<Registry> + Send + Sync>,
+) -> Vec<AnyLayer> {
+    let events = filter_fn(|metadata| metadata.is_event()).with_max_level_hint(LevelFilter::TRACE);
+    let mut layers = vec![lines.with_filter(filter.and(events)).boxed()];
+    layers.extend(spans.map(Layer::boxed));
+    layers
 }
 
 /// Refuses a word that is not a level. `EnvFilter` takes it for a target, and drops all other
@@ -66,7 +79,7 @@ fn check_words(filter: &str) -> Result<(), String> {
     }
 }
 
-fn lines(human: bool, terminal: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
+fn lines(human: bool, terminal: bool) -> AnyLayer {
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     if human {
         let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -74,5 +87,25 @@ fn lines(human: bool, terminal: bool) -> Box<dyn Layer<Registry> + Send + Sync> 
     } else {
         let lines = lines.json().flatten_event(true);
         lines.with_current_span(false).with_span_list(false).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::Identity;
+
+    use super::*;
+
+    #[test]
+    fn spans_and_what_the_filter_leaves_out_are_off_without_traces() {
+        let spans: Option<Identity> = None;
+        let layers = layers(lines(false, false), EnvFilter::new("info"), spans);
+        with_default(Registry::default().with(layers), || {
+            assert!(tracing::info_span!("a span").is_disabled());
+            assert!(!tracing::event_enabled!(Level::DEBUG));
+            assert!(tracing::event_enabled!(Level::INFO));
+        });
     }
 }

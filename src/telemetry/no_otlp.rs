@@ -9,11 +9,11 @@ pub struct Traces(());
 ///
 /// # Errors
 /// The variable is set.
-pub(super) fn start(variable: &str) -> Result<(Traces, Identity), String> {
+pub(super) fn start(variable: &str) -> Result<(Traces, Option<Identity>), String> {
     if std::env::var_os(variable).is_some_and(|value| !value.is_empty()) {
         return Err(format!(
             "{variable} is set, but this binary was built without traces: build it with the feature otlp, or unset the variable"
         ));
     }
-    Ok((Traces(()), Identity::new()))
+    Ok((Traces(()), None))
 }

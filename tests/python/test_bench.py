@@ -4,7 +4,8 @@ import unittest
 
 import support
 
-from _bench import journeys, measure, targets
+from _bench import figures, journeys, measure, targets
+from _bench.cells import Cell
 from _bench.journeys import Journey, Trip
 
 assert support  # it makes the scripts' packages importable
@@ -58,6 +59,48 @@ class TimeToPipeline(unittest.TestCase):
         )
 
 
+def result(subject: str, cell: Cell, cpu_ms: float) -> measure.Result:
+    """Returns one round."""
+    return measure.Result(
+        subject=subject,
+        cell=cell,
+        per_second=100.0,
+        cpu_ms=cpu_ms,
+        memory_mb=20.0,
+        calls=4.0,
+        calls_per_slot=4.0,
+        request_bytes=6_000.0,
+        held_ms=20.0,
+        since_sent_ms=[100.0],
+    )
+
+
+class Cpu(unittest.TestCase):
+    """The floor that verifies and parses is the measure where the process is not idle."""
+
+    def _judged(self, cell: Cell, **cpu_ms: float) -> list[tuple[str, float, bool]]:
+        results = [result(name.replace("_", "+"), cell, cpu) for name, cpu in cpu_ms.items()]
+        judged = targets.judge(results, figures.table(results))
+        return [
+            (one.target, round(one.figure, 2), one.met)
+            for one in judged
+            if one.target.startswith("CPU")
+        ]
+
+    def test_at_most_a_quarter_more_than_that_floor(self) -> None:
+        target = "CPU divided by the floor+'s: at most 1.25"
+        cell = Cell(20, 32, 25_000)
+        self.assertEqual(
+            self._judged(cell, branchline=0.5, floor=0.2, floor_=0.4), [(target, 1.25, True)]
+        )
+        self.assertEqual(self._judged(cell, branchline=0.52, floor_=0.4), [(target, 1.3, False)])
+
+    def test_one_at_once_is_compared_with_the_peer_alone(self) -> None:
+        target = "CPU divided by the peer's: at most 0.333"
+        judged = self._judged(Cell(20, 1, 25_000), branchline=0.5, floor_=0.1, peer=2.0)
+        self.assertEqual(judged, [(target, 0.25, True)])
+
+
 class CallsPerSlot(unittest.TestCase):
     """Little's law uses the calls that were made."""
 
@@ -65,4 +108,5 @@ class CallsPerSlot(unittest.TestCase):
         counts = {"ReceiveMessage": 12, "DeleteMessageBatch": 11, "CreatePipeline": 100}
         counts |= {"TransactWriteItems": 200, "GetItem": 104, "ListPipelines": 1}
         calls = {name: {"count": float(count)} for name, count in counts.items()}
-        self.assertEqual(measure.calls_per_slot(calls, 100), 5)
+        # Each GetItem is beside a claim.
+        self.assertEqual(measure.calls_per_slot(calls, 100), 4)

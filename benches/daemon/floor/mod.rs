@@ -2,6 +2,8 @@
 //! `src/aws/mod.rs`, sends for each message the requests of a new pipeline or of a push, which were
 //! made beforehand; nothing is verified, parsed, decided or logged. Only the name of the pipeline
 //! is that of the message, by which the null AWS knows for which webhook it is created or started.
+//!
+//! `floor+` does the same, and verifies and parses each body before its calls (`reading.rs`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use aws_smithy_types::retry::RetryConfig;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -19,8 +21,10 @@ use tokio::time::{Instant, timeout_at};
 use branchline::aws::{ATTEMPTS, OPERATION_TIMEOUT};
 
 use super::Trouble;
+use reading::Reader;
 use samples::{Opened, Push, Read, Samples};
 
+mod reading;
 mod samples;
 
 /// The queue of every call.
@@ -36,10 +40,13 @@ struct Floor {
     codepipeline: aws_sdk_codepipeline::Client,
     queue: String,
     samples: Samples,
+    /// If bodies are read.
+    reader: Option<Reader>,
 }
 
 /// Runs until the process is ended. `action` is what happens to each pull request.
 pub(super) fn run(
+    reads: bool,
     url: &str,
     concurrency: &str,
     samples: &Path,
@@ -47,6 +54,7 @@ pub(super) fn run(
 ) -> Result<(), Trouble> {
     let concurrency: usize = concurrency.parse()?;
     let samples = Samples::read(samples, action)?;
+    let reader = reads.then(Reader::new).transpose()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -58,6 +66,7 @@ pub(super) fn run(
                 codepipeline: aws_sdk_codepipeline::Client::new(&config),
                 queue: format!("{url}{QUEUE}"),
                 samples,
+                reader,
             });
             work(&floor, concurrency).await
         })
@@ -114,11 +123,11 @@ impl Poller {
         loop {
             let places = Arc::clone(&self.places);
             let mut free = places.acquire_many_owned(u32::try_from(self.most)?).await?;
-            for receipt in self.floor.receive(self.most).await? {
+            for message in self.floor.receive(self.most).await? {
                 let place = free.split(1);
                 tokio::spawn(handle(
                     Arc::clone(&self.floor),
-                    receipt,
+                    message,
                     place,
                     self.done.clone(),
                 ));
@@ -130,14 +139,21 @@ impl Poller {
 /// A failure here stops the measurement, which then misses a message.
 async fn handle(
     floor: Arc<Floor>,
-    receipt: String,
+    message: Message,
     place: Option<OwnedSemaphorePermit>,
     done: mpsc::Sender<String>,
 ) -> Result<(), Trouble> {
+    let receipt = message.receipt_handle.as_deref();
+    let receipt = receipt.ok_or("a message without a receipt")?.to_owned();
     // The end of a receipt handle is the number of the pull request.
     let (_, number) = receipt
         .rsplit_once('-')
         .ok_or("a receipt without a number")?;
+    if let Some(reader) = &floor.reader
+        && reader.read(&message)? != number.parse::<u64>()?
+    {
+        return Err("the webhook of another pull request".into());
+    }
     let name = format!("api-pr-{number}");
     match &floor.samples {
         Samples::Opened(samples) => floor.make_pipeline(samples, name).await?,
@@ -149,7 +165,7 @@ async fn handle(
 }
 
 impl Floor {
-    async fn receive(&self, most: usize) -> Result<Vec<String>, Trouble> {
+    async fn receive(&self, most: usize) -> Result<Vec<Message>, Trouble> {
         let poll = timeouts(30).operation_timeout(Duration::from_secs(60));
         let answer = self
             .sqs
@@ -165,18 +181,23 @@ impl Floor {
             .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(poll.build()))
             .send()
             .await?;
-        let messages = answer.messages.unwrap_or_default().into_iter();
-        Ok(messages
-            .filter_map(|message| message.receipt_handle)
-            .collect())
+        let mut messages = answer.messages.unwrap_or_default();
+        if self.reader.is_none() {
+            // Only bodies that are read are kept.
+            messages.iter_mut().for_each(|message| message.body = None);
+        }
+        Ok(messages)
     }
 
     /// Makes the calls of a new pull request whose template is cached.
     async fn make_pipeline(&self, samples: &Opened, name: String) -> Result<(), Trouble> {
-        self.write(&samples.claim).await?;
-        if let Some(read) = &samples.read {
-            self.read(read).await?;
-        }
+        let read = async {
+            match &samples.read {
+                Some(read) => self.read(read).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.write(&samples.claim), read)?;
         let mut declaration = samples.declaration.clone();
         declaration.name = name;
         let create = self.codepipeline.create_pipeline().pipeline(declaration);

@@ -25,7 +25,7 @@ pub(super) enum Samples {
 /// The requests that make a new pipeline.
 pub(super) struct Opened {
     pub(super) claim: Vec<TransactWriteItem>,
-    /// If the daemon reads another row before it creates the pipeline.
+    /// If the daemon reads another row while it claims its own.
     pub(super) read: Option<Read>,
     pub(super) declaration: PipelineDeclaration,
     pub(super) tags: Vec<Tag>,

@@ -10,11 +10,9 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::chunks::Chunks;
-use crate::Trouble;
 use crate::payload::{self, NUMBER};
+use crate::{SECRET, Trouble};
 
-/// The secret that scripts/bench configures.
-const SECRET: &[u8] = b"It's a Secret to Everybody";
 /// The payload of a push to a pull request.
 const SYNCHRONIZE: &str =
     include_str!("../../../tests/fixtures/webhooks/pull_request.synchronize.json");

@@ -74,8 +74,9 @@ async function handle(message) {
   const transact = ({ TransactItems }) =>
     dynamodb.send(new TransactWriteItemsCommand({ TransactItems }));
   if (event.action === "opened") {
-    await transact(copy("claim"));
-    if (sample.read) await dynamodb.send(new GetItemCommand(copy("read")));
+    const claimed = transact(copy("claim"));
+    const read = sample.read && dynamodb.send(new GetItemCommand(copy("read")));
+    await Promise.all([claimed, read]);
     await codepipeline.send(new CreatePipelineCommand(copy("create")));
     await transact(copy("record"));
   } else if (event.action === "synchronize") {

@@ -29,8 +29,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         let rule = self.rule(spec, action);
         let build = async { self.build_clone(spec, action, rule.clone()?).await };
+        let end = async {
+            match &action.look {
+                Some(look) => Ok(look.end_after(mapping.order.event_time)),
+                None => self.repository_end(mapping).await,
+            }
+        };
         // At the same time: the claim does not last for one call more.
-        let (end, built) = tokio::join!(self.repository_end(mapping), build);
+        let (end, built) = tokio::join!(end, build);
         if let Some(end) = end? {
             return self.remove_ended(spec, end, action, journal).await;
         }
@@ -99,9 +105,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         ))
     }
 
-    /// Returns the end of the repository if it was after the event of the row. The end is
-    /// remembered before the claims of the repository are listed, and read after this claim was
-    /// written: so one of the two sees the other.
+    /// Reads the end of the repository, and returns it if it was after the event of the row. The
+    /// end is remembered before the claims of the repository are listed, and read after this claim
+    /// was written: so one of the two sees the other.
     pub(in crate::reconcile) async fn repository_end(
         &self,
         mapping: &Mapping,

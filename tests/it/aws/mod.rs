@@ -17,6 +17,7 @@ mod codepipeline;
 mod dynamodb;
 mod executions;
 mod faults;
+mod futures;
 mod remedies;
 mod resource_tags;
 mod roles;

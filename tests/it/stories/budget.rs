@@ -1,6 +1,10 @@
 //! The cost of a webhook in AWS calls, and what fits into the time of a claim.
 
-#![expect(clippy::print_stdout, reason = "the figures are part of the test")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the figures are part of the test, and a message that is not received fails it"
+)]
 
 use std::time::Duration;
 
@@ -9,7 +13,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::state::claim::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Queue};
 use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
 use branchline::reconcile::lease::VISIBILITY;
 use branchline::reconcile::{CLAIM, PROJECT_CALL};
@@ -17,7 +21,7 @@ use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, template};
-use crate::world::story::{MAX_RECEIVES, World, run_story};
+use crate::world::story::{MAX_RECEIVES, World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// Returns the cost of one webhook in AWS calls, without the queue's batches.
@@ -38,6 +42,33 @@ fn a_new_pipeline_costs_five_calls_and_four_within_a_minute_of_the_last() {
     });
 }
 
+/// Returns how long a webhook takes, from its message to what is recorded of it.
+async fn time_of(world: &World, webhook: Webhook) -> Duration {
+    world.send(&webhook);
+    let received = world.queue.receive(1, Duration::ZERO).await;
+    let envelope = received.unwrap().pop().unwrap();
+    let begun = world.clock.now();
+    let processed = world.reconciler().process(envelope, None).await;
+    let took = world.clock.now().since(begun);
+    world.queue.delete(&[processed.receipt]).await.unwrap();
+    took
+}
+
+#[test]
+fn a_new_pipeline_waits_for_its_claim_and_a_push_for_three_calls() {
+    const CALL: Duration = Duration::from_millis(20);
+    run_daemon(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.faults.slow_down(CALL);
+        let opened = Webhook::pull_request("opened").number(8);
+        // The claim, CreatePipeline, the result.
+        assert_eq!(time_of(world, opened).await, CALL * 3);
+        // The row, the claim, the tags, StartPipelineExecution, the result.
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        assert_eq!(time_of(world, pushed).await, CALL * 5);
+    });
+}
+
 #[test]
 fn a_push_costs_six_calls_and_a_closing_six() {
     run_story(async |world| {
@@ -51,14 +82,15 @@ fn a_push_costs_six_calls_and_a_closing_six() {
 }
 
 #[test]
-fn a_webhook_that_changes_nothing_costs_one_call() {
+fn a_webhook_that_changes_nothing_costs_one_call_or_two_if_it_opens() {
     run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
         world.deliver(opened.clone()).await;
         world
             .deliver(Webhook::pull_request("edited").title("Another"))
             .await;
-        assert_eq!(cost(world, opened).await, 1, "stale");
+        // The claim that is refused, and the record of the repository.
+        assert_eq!(cost(world, opened).await, 2, "stale");
         let closed = Webhook::pull_request("closed")
             .number(9)
             .at(world.clock.now());
@@ -75,7 +107,8 @@ fn a_push_that_asks_for_no_build_costs_one_call() {
         assert_eq!(cost(world, push.clone()).await, 1);
         let other = push.of(2, "other/repository");
         assert_eq!(cost(world, other).await, 0, "no rule is about it");
-        assert_eq!(cost(world, Webhook::pull_request("opened").sha(2)).await, 2);
+        // The claim that is refused, the record of the repository, and the result.
+        assert_eq!(cost(world, Webhook::pull_request("opened").sha(2)).await, 3);
     });
 }
 
@@ -160,7 +193,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::StopWaiting | Op::WaitForAccount => current,
             Op::RememberReceived | Op::RememberEnd | Op::RememberNames => current,
             Op::IsSkipped | Op::RememberSkipped => current,
-            // Read while the template is fetched.
+            // Read beside the claim, or while the template is fetched.
             Op::RepositoryRecord => current,
             // At start, after a message has failed, and beside messages.
             Op::Chain | Op::Note | Op::Probe => current,

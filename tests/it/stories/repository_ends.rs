@@ -1,19 +1,28 @@
 //! Repositories that end: what arrives late makes nothing, and every subject is handled, whatever
 //! happens to the others.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a message that is not received fails the test"
+)]
+
+use std::cell::RefCell;
 use std::time::Duration;
 
 use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::fault::Reason;
+use branchline::domain::intake::envelope::Envelope;
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::domain::state::mapping::State;
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Queue};
+use tokio::time::sleep;
 
 use crate::stories::identity::{ended, open_both, rules};
+use crate::world::driver::handle;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, preview_rule, pull_request_rule, with_image};
-use crate::world::story::{World, run_story};
+use crate::world::story::{World, outcome, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 #[test]
@@ -107,6 +116,72 @@ fn a_creation_that_was_cut_off_before_the_end_leaves_nothing() {
         world.settle().await;
         assert!(world.pipelines().is_empty());
         assert_eq!(world.mapping("acme/api#7").state, State::Gone);
+    });
+}
+
+/// Opens a pull request, whose claim is written this much later, and deletes its repository
+/// meanwhile. Returns the two outcomes, the earlier one first.
+async fn ended_beside_a_claim(world: &World, later: Duration) -> Vec<String> {
+    world.restart(rules());
+    let stalls = Trouble::Stall(When::Before, later);
+    world.faults.next(Op::Claim, 1, stalls);
+    world.send(&Webhook::pull_request("opened"));
+    let opened = world.queue.receive(1, Duration::ZERO).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    world.send(&ended(world, "deleted", REPOSITORY.1));
+    let deleted = world.queue.receive(1, Duration::ZERO).await.unwrap();
+    let outcomes = RefCell::new(Vec::new());
+    let handled = async |message: Envelope, after| {
+        sleep(after).await;
+        let journal = handle(world, message).await.unwrap();
+        outcomes.borrow_mut().push(outcome(&journal));
+    };
+    let [opened, deleted] = [opened, deleted].map(|mut messages| messages.pop().unwrap());
+    tokio::join!(
+        handled(opened, Duration::ZERO),
+        handled(deleted, Duration::from_millis(100)),
+    );
+    outcomes.into_inner()
+}
+
+#[test]
+fn a_claim_beside_the_end_of_its_repository_is_listed_or_finds_the_end() {
+    let (created, removed) = ("created", "repository-removed: 1 subject");
+    let (none, found) = (
+        "repository-removed: 0 subjects",
+        "recorded: repository-deleted",
+    );
+    for (later, expected) in [
+        // The look was before the end, and the claim is in the last listing.
+        (Duration::from_millis(50), [created, removed]),
+        (Duration::from_millis(500), [created, removed]),
+        // The last listing was before the claim, under which the record is read again.
+        (Duration::from_millis(1_200), [none, found]),
+        (Duration::from_secs(7), [none, found]),
+    ] {
+        run_daemon(async |world| {
+            let outcomes = ended_beside_a_claim(world, later).await;
+            assert_eq!(outcomes, expected, "{later:?}");
+            let creations = usize::from(expected.contains(&created));
+            assert_eq!(world.faults.count(Op::Create), creations, "{later:?}");
+            assert!(world.pipelines().is_empty(), "{later:?}");
+            assert_eq!(world.mapping("acme/api#7").state, State::Gone);
+        });
+    }
+}
+
+#[test]
+fn a_look_at_a_repository_that_fails_is_repeated_under_the_claim() {
+    run_story(async |world| {
+        world.restart(rules());
+        let opened = Webhook::pull_request("opened").at(world.clock.now());
+        world.clock.advance(Duration::from_secs(2));
+        world.deliver(ended(world, "deleted", REPOSITORY.1)).await;
+        let throttled = Trouble::Fail(When::Before, Reason::AwsThrottled);
+        world.faults.next(Op::RepositoryRecord, 1, throttled);
+        let outcomes = world.deliver(opened).await;
+        assert_eq!(outcomes, ["recorded: repository-deleted"]);
+        assert_eq!(world.faults.count(Op::Create), 0);
     });
 }
 

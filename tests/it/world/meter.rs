@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use super::lock;
 
@@ -48,21 +49,28 @@ pub(crate) struct Units {
 #[derive(Debug, Default)]
 struct State {
     items: HashMap<Key, Item>,
-    /// The call in progress, by what it writes: each item with its key, or `None` if it is deleted
-    /// or only checked.
-    writes: Vec<Write>,
-    factor: usize,
-    reads: usize,
     units: Units,
 }
 
-#[derive(Debug)]
+/// What a call in progress writes and reads.
+#[derive(Clone, Debug)]
+struct Call {
+    writes: Vec<Write>,
+    factor: usize,
+    reads: usize,
+}
+
+impl Storable for Call {
+    type Storer = StoreReplace<Self>;
+}
+
+#[derive(Clone, Debug)]
 struct Write {
     key: Key,
     change: Change,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Change {
     Put(Item),
     Delete,
@@ -71,7 +79,8 @@ enum Change {
     Update,
 }
 
-/// A meter of a client whose calls are made one after the other, in tables that are empty at first.
+/// A meter of a client that never writes an item twice at the same time, in tables that are empty
+/// at first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Mutex<State>>);
 
@@ -99,31 +108,35 @@ impl Intercept for Meter {
         &self,
         context: &BeforeSerializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        call_state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let input = context.input();
-        let mut state = lock(&self.0);
-        (state.writes, state.factor, state.reads) = (Vec::new(), 1, 0);
-        if let Some(call) = input.downcast_ref::<TransactWriteItemsInput>() {
-            state.factor = TRANSACTION;
-            state.writes = call.transact_items().iter().map(part).collect();
-        } else if let Some(call) = input.downcast_ref::<PutItemInput>() {
-            let item = call.item().unwrap().clone();
-            let key = key(call.table_name().unwrap(), &item);
+        let mut call = Call {
+            writes: Vec::new(),
+            factor: 1,
+            reads: 0,
+        };
+        if let Some(input) = input.downcast_ref::<TransactWriteItemsInput>() {
+            call.factor = TRANSACTION;
+            call.writes = input.transact_items().iter().map(part).collect();
+        } else if let Some(input) = input.downcast_ref::<PutItemInput>() {
+            let item = input.item().unwrap().clone();
+            let key = key(input.table_name().unwrap(), &item);
             let change = Change::Put(item);
-            state.writes.push(Write { key, change });
-        } else if let Some(call) = input.downcast_ref::<UpdateItemInput>() {
-            let key = key(call.table_name().unwrap(), call.key().unwrap());
+            call.writes.push(Write { key, change });
+        } else if let Some(input) = input.downcast_ref::<UpdateItemInput>() {
+            let key = key(input.table_name().unwrap(), input.key().unwrap());
             let change = Change::Update;
-            state.writes.push(Write { key, change });
-        } else if let Some(call) = input.downcast_ref::<BatchGetItemInput>() {
-            let tables = call.request_items().unwrap().values();
-            state.reads = tables.map(|keys| keys.keys().len()).sum();
+            call.writes.push(Write { key, change });
+        } else if let Some(input) = input.downcast_ref::<BatchGetItemInput>() {
+            let tables = input.request_items().unwrap().values();
+            call.reads = tables.map(|keys| keys.keys().len()).sum();
         } else if input.downcast_ref::<GetItemInput>().is_some() {
-            state.reads = 1;
+            call.reads = 1;
         } else {
             panic!("a call that the meter does not know: {input:?}");
         }
+        call_state.interceptor_state().store_put(call);
         Ok(())
     }
 
@@ -131,8 +144,9 @@ impl Intercept for Meter {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        call_state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let call = call_state.load::<Call>().unwrap();
         let mut state = lock(&self.0);
         state.units.calls += 1;
         let answer = context.output_or_error().and_then(Result::ok);
@@ -146,12 +160,12 @@ impl Intercept for Meter {
                 Vec::new()
             };
             // An item that is not there takes one unit.
-            let missing = state.reads - items.len();
+            let missing = call.reads - items.len();
             let found = items.iter().map(|item| size(item).div_ceil(READ_UNIT));
             state.units.read += missing + found.sum::<usize>();
         }
-        for write in std::mem::take(&mut state.writes) {
-            state.write(write, answer.is_some());
+        for write in call.writes.clone() {
+            state.write(write, call.factor, answer.is_some());
         }
         Ok(())
     }
@@ -159,7 +173,7 @@ impl Intercept for Meter {
 
 impl State {
     /// Counts a write. A refused one takes as much in the table, and nothing in the indexes.
-    fn write(&mut self, Write { key, change }: Write, is_done: bool) {
+    fn write(&mut self, Write { key, change }: Write, factor: usize, is_done: bool) {
         let old = self.items.get(&key);
         let new = match &change {
             Change::Put(item) => Some(item),
@@ -167,7 +181,7 @@ impl State {
             Change::Check | Change::Update => old,
         };
         let larger = [old, new].into_iter().flatten().map(size).max();
-        self.units.tables += self.factor * units(larger.unwrap_or(1));
+        self.units.tables += factor * units(larger.unwrap_or(1));
         if !is_done {
             return;
         }

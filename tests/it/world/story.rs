@@ -369,7 +369,7 @@ impl World {
     }
 }
 
-pub(super) fn outcome(journal: &Journal) -> String {
+pub(crate) fn outcome(journal: &Journal) -> String {
     match journal.detail() {
         Some(detail) => format!("{}: {detail}", journal.outcome()),
         None => journal.outcome().to_owned(),
