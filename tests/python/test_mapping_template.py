@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from typing import ClassVar
 import urllib.parse
 from collections.abc import Mapping
 
@@ -205,7 +206,7 @@ def group(webhook: Webhook) -> str | None:
 class Groups(unittest.TestCase):
     """A repository of an organisation or of an App is a group of its own."""
 
-    APP = {TARGET: "99"}
+    APP: ClassVar = {TARGET: "99"}
 
     def test_the_repository_of_the_body_is_the_group(self) -> None:
         """It counts more than the header, which an App has for all its repositories."""

@@ -4,13 +4,15 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::Rule;
-use branchline::ports::{Clock, Store};
+use branchline::domain::state::slots::Waiter;
+use branchline::ports::{Clock, SlotResult, Store};
 use branchline::worker::{RunMode, WorkerConfig};
 use std::time::Duration;
 
 use crate::stories::clones::{pushed, rule};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, pipeline_name, template};
+use crate::world::samples::pull;
 use crate::world::story::{World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 use branchline::worker::Shutdown;
@@ -287,5 +289,31 @@ fn the_slot_of_a_clone_that_was_deleted_while_clones_were_counted_is_released() 
         daemon.release_if_deleted(RULE, deleted).await.unwrap();
         assert_eq!(taken(), 1);
         world.expect_uncounted(1);
+    });
+}
+
+#[test]
+fn a_subject_that_wants_no_slot_any_more_leaves_the_line_and_passes_the_turn_on() {
+    const RULE: &str = "pull requests";
+    run_daemon(async |world| {
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(1));
+        work(world, vec![limited(1)]).await;
+        // Its mapping is gone, and it waits since before the next one.
+        let forgotten = Waiter {
+            subject: pull(9),
+            repository: world.mapping("acme/api#1").repository,
+            since: world.clock.now(),
+        };
+        let refused = world.store.acquire_slot(RULE, 1, &forgotten).await.unwrap();
+        assert!(matches!(refused, SlotResult::Full { .. }), "{refused:?}");
+        later().await;
+        world.send(&opened(2));
+        work(world, vec![limited(1)]).await;
+        assert_eq!(world.store.slot_use(RULE).waiting.len(), 2);
+        world.send(&closed(1).at(world.clock.now()));
+        work(world, vec![limited(1)]).await;
+        assert_eq!(world.store.slot_use(RULE).waiting, []);
+        assert_eq!(world.pipelines(), ["api-pr-2"]);
     });
 }
