@@ -2,9 +2,9 @@
 
 import json
 import unittest
-from typing import ClassVar
 import urllib.parse
 from collections.abc import Mapping
+from typing import ClassVar
 
 from support import Form, read_form
 
