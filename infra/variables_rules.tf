@@ -259,7 +259,7 @@ variable "stack_names" {
     condition = length(var.stack_names) > 0 || alltrue([
       for rule in var.rules :
       try(rule.preview.teardown, null) != "stacks" &&
-      (try(rule.preview.stack_suffix, null) == null || contains(["none", "pipeline"], split(":", coalesce(try(rule.preview.teardown, null), "run"))[0]))
+      (try(rule.preview.stack_suffix, null) == null || try(rule.preview.teardown, null) == "none")
     ])
     error_message = "A rule with stack_suffix in preview, or with teardown = \"stacks\", needs stack_names: without them, the daemon may not look whether such a stack is there, and creates no pipeline."
   }

@@ -165,6 +165,10 @@ fn url(
             diagnostics.note(&located.place, what);
             return None;
         }
+        if let Err(what) = check_host(host.unwrap_or_default()) {
+            diagnostics.note(&located.place, what);
+            return None;
+        }
         let (_, format) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
         return Some(Some(PreviewUrl::Format(format)));
     }
@@ -176,6 +180,29 @@ fn url(
     let output =
         output.ok_or("expected \"https://...\" or an output variable, as \"Stage/Action/Name\"");
     diagnostics.record_error(&located.place, output).map(Some)
+}
+
+/// Refuses a host that the author of a pull request could choose: the link is shown to everyone who
+/// reads it.
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let written = ["{branch}", "{base}", "{author}", "{title}"];
+    let domain = host.rsplit_once('}').map_or(host, |(_, end)| end);
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "\\?#".contains(c)) {
+        return Err(
+            "the address has no host: expected one such as \"https://pr-{number}.example.com\"",
+        );
+    }
+    if written.iter().any(|placeholder| host.contains(placeholder)) {
+        return Err(
+            "people write this part of the host, and could name a host of their own: use {number}, or the placeholder with _slug",
+        );
+    }
+    match host == domain || domain.starts_with(['.', '-']) && domain.contains('.') {
+        true => Ok(()),
+        false => {
+            Err("the host must end with a domain, such as .example.com, and not with a placeholder")
+        }
+    }
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {

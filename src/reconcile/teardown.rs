@@ -56,10 +56,22 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             let awaited = TeardownRun::Execution(event.execution.clone());
             row.state == State::Retiring && run == Some(&awaited)
         };
-        match row.filter(is_awaited) {
-            Some(row) => self.teardown(&row, journal).await.map(Some),
-            None => Ok(None),
+        match row {
+            Some(row) if is_awaited(&row) => self.teardown(&row, journal).await.map(Some),
+            Some(row) if self.is_cut_off(&row) => {
+                let _lane = self.lanes.enter(subject).await?;
+                self.finish_row(&row, journal).await
+            }
+            Some(_) | None => Ok(None),
         }
+    }
+
+    /// Returns true if only the pipeline is left to delete, and an earlier attempt has failed to:
+    /// the event that began it is here again.
+    fn is_cut_off(&self, row: &Mapping) -> bool {
+        let teardown = row.resources.teardown.as_ref();
+        let is_finished = teardown.is_some_and(|teardown| teardown.is_finished);
+        row.state == State::Deleting && is_finished && row.claim_at(self.clock().now()).is_none()
     }
 
     async fn teardown(&self, row: &Mapping, journal: &mut Journal) -> Result<Outcome, Fault> {

@@ -203,3 +203,38 @@ fn a_suffix_that_no_stack_may_have_is_refused() {
     branchline.toml:17: rule[1].variables.PR: expected text in quotes, or { value = "...", raw = true }
     "#);
 }
+
+#[test]
+fn a_link_whose_host_people_could_choose_is_refused() {
+    let urls = [
+        "https://{branch}.example.com/x",
+        "https://{branch_slug}",
+        "https://{number}",
+        "https://",
+        "https://a b.example.com/{number}",
+        "https://evil.example?{number}.example.com",
+    ];
+    let rule = |url: &str| {
+        format!(
+            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"t\"\npreview = {{ url = \"{url}\" }}\n"
+        )
+    };
+    let mistakes: Vec<String> = urls.iter().map(|url| rules(&rule(url))).collect();
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+    branchline.toml:17: rule[1].preview.url: people write this part of the host, and could name a host of their own: use {number}, or the placeholder with _slug
+    branchline.toml:17: rule[1].preview.url: the host must end with a domain, such as .example.com, and not with a placeholder
+    branchline.toml:17: rule[1].preview.url: the host must end with a domain, such as .example.com, and not with a placeholder
+    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
+    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
+    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
+    "#);
+    let (head, _) = GOOD.split_once("[[rule]]").unwrap();
+    for url in [
+        "https://pr-{number}.example.com/{title}",
+        "http://localhost:8080/{number}",
+        "https://{branch_slug}.example.com",
+    ] {
+        let loaded = load_text(format!("{head}{}", rule(url)).leak(), &Overrides::default());
+        assert!(loaded.is_ok(), "{url}");
+    }
+}

@@ -34,9 +34,9 @@ pub struct StackRequest {
 #[must_use]
 pub fn stack_requests(rule: &Rule, clone: &NewPipeline) -> BTreeSet<StackRequest> {
     let actions = match rule.overrides.preview.teardown {
-        TeardownPolicy::Run => &FIND[..],
+        TeardownPolicy::Run | TeardownPolicy::Pipeline(_) => &FIND[..],
         TeardownPolicy::Stacks => &DELETE[..],
-        TeardownPolicy::Pipeline(_) | TeardownPolicy::None => &[],
+        TeardownPolicy::None => &[],
     };
     let parts: Vec<&str> = clone.arn.as_str().split(':').collect();
     let [_, partition, _, home, account, ..] = parts.as_slice() else {

@@ -56,7 +56,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some((spec, rule)) => {
                 let built = match effect {
                     _ if stays => self.clone_of(spec, next, rule, files).await,
-                    // What an adopted clone has deployed is recorded as it is.
+                    // An adopted clone stays as it is.
                     Effect::Adopt(_) => self.clone_of(spec, next, rule, files).await,
                     Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
                         self.deployable_clone(spec, next, rule, files).await
@@ -88,7 +88,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         copies.iter().for_each(|copy| record(next, &copy.name));
         if let Some((clone, _)) = built.filter(|_| !stays) {
-            add_stacks(&mut next.resources.stacks, &clone.stacks);
+            let adopted = match effect {
+                Effect::Adopt(_) => Some(self.deployed_stacks(clone).await?),
+                Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => None,
+            };
+            let stacks = adopted.as_ref().unwrap_or(&clone.stacks);
+            add_stacks(&mut next.resources.stacks, stacks);
             next.resources.record_policy(&policy);
         }
         Ok(Some(PreparedProjects {

@@ -47,19 +47,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Some(Ok((done, Outcome::TeardownStarted)))
     }
 
-    /// Refuses a clone that would deploy over a stack of others, which would then be deleted
-    /// with the clone. CodePipeline does not tag stacks, so a stack is the subject's if its row has
-    /// it, or if the pipeline that is there already deploys it. A stack of another account is not
-    /// looked for.
+    /// Refuses a clone that would deploy over a stack of others, which would then be deleted with
+    /// the clone. A rule whose stacks stay in the end records none, so none is looked for.
+    /// CodePipeline does not tag stacks, so a stack is the subject's if its row has it, or if the
+    /// pipeline that is there already deploys it. A stack of another account is not looked for.
     pub(in crate::reconcile) async fn refuse_stacks_of_others(
         &self,
         clone: &NewPipeline,
         rule: &Rule,
         row: &Mapping,
     ) -> Result<(), Fault> {
-        if !rule.overrides.preview.deletes_by_name() {
-            return Ok(());
-        }
         let recorded = &row.resources.stacks;
         let is_new = |stack: &&Stack| !recorded.iter().any(|known| known.is_same(stack));
         for stack in clone.stacks.iter().filter(is_new) {
@@ -76,6 +73,20 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Err(Fault::new(Reason::StackNotOurs, detail));
         }
         Ok(())
+    }
+
+    /// Returns the stacks of a clone that its pipeline deploys as it is now.
+    pub(in crate::reconcile) async fn deployed_stacks(
+        &self,
+        clone: &NewPipeline,
+    ) -> Result<Vec<Stack>, Fault> {
+        let mut deployed = Vec::new();
+        for stack in &clone.stacks {
+            if self.deploys(&clone.name, stack).await? {
+                deployed.push(stack.clone());
+            }
+        }
+        Ok(deployed)
     }
 
     /// Returns true if there is a pipeline of this name that deploys the stack. Whether it is ours

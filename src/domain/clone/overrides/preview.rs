@@ -99,8 +99,11 @@ impl CloneOverrides {
     /// Returns true if a clone may have something of its subject that is to be deleted with it.
     #[must_use]
     pub fn tears_down(&self) -> bool {
-        let by_template = self.preview.teardown.template().is_some();
-        by_template || (self.preview.deletes_by_name() && self.has_stacks())
+        match self.preview.teardown {
+            TeardownPolicy::Run | TeardownPolicy::Stacks => self.has_stacks(),
+            TeardownPolicy::Pipeline(_) => true,
+            TeardownPolicy::None => false,
+        }
     }
 
     /// Returns true if a clone may have stacks of its subject.
@@ -137,15 +140,6 @@ impl CloneOverrides {
 }
 
 impl PreviewStacks {
-    /// Returns true if stacks are deleted in the end by the names that a clone gives them.
-    #[must_use]
-    pub fn deletes_by_name(&self) -> bool {
-        match self.teardown {
-            TeardownPolicy::Run | TeardownPolicy::Stacks => true,
-            TeardownPolicy::Pipeline(_) | TeardownPolicy::None => false,
-        }
-    }
-
     fn set_stack(
         &self,
         path: &ActionPath,

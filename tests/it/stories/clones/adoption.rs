@@ -29,7 +29,7 @@ async fn lose(world: &World) -> Mapping {
 
 /// Audits with these rules, and sends an adoption for each clone that can be adopted. Returns the
 /// findings.
-async fn adopt(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
+pub(in crate::stories) async fn adopt(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
     let found = findings(world, rules).await;
     for (adoption, repository) in found.iter().filter_map(|found| found.adoption.as_ref()) {
         world.send_repair(adoption, repository);

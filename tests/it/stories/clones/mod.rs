@@ -6,7 +6,7 @@
     reason = "helpers of tests: what is not there fails the test"
 )]
 
-mod adoption;
+pub(super) mod adoption;
 mod ends;
 mod files;
 pub(super) mod forgetting;

@@ -315,5 +315,6 @@ fn a_subject_that_wants_no_slot_any_more_leaves_the_line_and_passes_the_turn_on(
         work(world, vec![limited(1)]).await;
         assert_eq!(world.store.slot_use(RULE).waiting, []);
         assert_eq!(world.pipelines(), ["api-pr-2"]);
+        work_twice(world, || vec![limited(1)]).await;
     });
 }

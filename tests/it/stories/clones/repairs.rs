@@ -75,7 +75,7 @@ pub(super) async fn send_repairs(world: &World, findings: Vec<Finding>) {
     }
 }
 
-pub(super) async fn outcomes(world: &World) -> Vec<String> {
+pub(in crate::stories) async fn outcomes(world: &World) -> Vec<String> {
     let journals = world.settle().await;
     world.clock.advance(Duration::from_secs(1));
     let outcomes = journals.iter().map(|journal| journal.outcome().to_owned());

@@ -7,9 +7,12 @@ use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 
 use super::{ACTIVE, GONE, STACK, SUBJECT};
+use crate::stories::clones::adoption::adopt;
+use crate::stories::clones::repairs::outcomes;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
-    TEMPLATE, deploying_template, preview_rule, stacks_rule, template_of_two_stacks,
+    TEARDOWN, TEMPLATE, deploying_template, pipeline_name, preview_rule, pull_request_rule,
+    stacks_rule, template_of_two_stacks,
 };
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
@@ -41,7 +44,9 @@ impl World {
 
 #[test]
 fn a_stack_that_was_there_before_is_neither_deployed_over_nor_deleted() {
-    for rule in [preview_rule(), stacks_rule()] {
+    let mut by_template = preview_rule();
+    by_template.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
+    for rule in [preview_rule(), stacks_rule(), by_template] {
         run_story(async move |world| {
             world.begin_previews(rule.clone());
             world.account.give_stack(STACK);
@@ -136,5 +141,27 @@ fn a_pipeline_is_not_made_if_its_stacks_may_not_be_looked_for() {
         assert_eq!(world.dead_letter_reasons(), ["aws-denied"]);
         world.faults.clear();
         world.close().await;
+    });
+}
+
+#[test]
+fn an_adopted_clone_has_the_stacks_that_it_deploys_and_no_others() {
+    run_story(async |world| {
+        // Its rule leaves the stage that deploys out.
+        world.begin_previews(pull_request_rule());
+        world.deliver(Webhook::pull_request("opened")).await;
+        let subject = world.mapping(SUBJECT).subject;
+        world.store.remove_row(&subject);
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        world.restart(vec![stacks_rule()]);
+        adopt(world, vec![stacks_rule()]).await;
+        assert_eq!(outcomes(world).await, ["adopted"]);
+        assert_eq!(world.mapping(SUBJECT).resources.stacks, []);
+        world.push_to_preview(2).await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close().await;
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
     });
 }
