@@ -157,7 +157,7 @@ Examples:
 Exit codes: 0 done, 1 some rows cannot be read, 2 error or interrupted";
 
 const LIST_HELP: &str = "\
-In a glob, * matches any text including slashes, and {a,b} matches a or b. A repository that is named
+In a glob, * matches any text including slashes, and {a,b} matches a or b. A repository named
 without wildcards is read alone, which costs less: the one that had this name last.
 
 Each mapping is listed once, in the state in which it was read, while daemons go on changing

@@ -309,7 +309,8 @@ fn the_fakes_count_the_cost_of_a_webhook() {
         world
             .deliver(Webhook::pull_request("opened").at(START))
             .await;
-        assert_eq!(world.faults.spent(), 1, "{:?}", world.faults.calls());
+        // The claim that is refused, and the record of the repository beside it.
+        assert_eq!(world.faults.spent(), 2, "{:?}", world.faults.calls());
         // Another event of the same second changes nothing, and is remembered.
         world.faults.clear();
         let other = Webhook::pull_request("synchronize").at(START);
