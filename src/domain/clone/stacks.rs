@@ -13,7 +13,7 @@ use crate::domain::rules::rule::Rule;
 
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
 /// reference", as `DELETE_ONLY`, which succeeds without the stack as well).
-const ROLE: &str = "RoleArn";
+pub(super) const ROLE: &str = "RoleArn";
 /// The longest name of an action, in characters (API reference, `ActionDeclaration`).
 const NAME_LIMIT: usize = 100;
 
@@ -55,10 +55,9 @@ impl Stack {
     /// the stack is in that account, and the daemon does not see it.
     #[must_use]
     pub fn role_of_other_account(&self, pipeline: &PipelineArn) -> Option<&str> {
-        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
-        let home = account(pipeline.as_str());
+        let home = account_of(pipeline.as_str());
         let role = self.action_role.as_deref();
-        role.filter(|role| role.starts_with("arn:") && account(role) != home)
+        role.filter(|role| role.starts_with("arn:") && account_of(role) != home)
     }
 
     /// Refuses a stack that an action deploys with a role of another account: the daemon deletes
@@ -123,6 +122,11 @@ impl Stack {
         action.extend(texts);
         Value::Object(action)
     }
+}
+
+/// Returns the account of an ARN; `None` for another text, such as a variable.
+pub(super) fn account_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3)
 }
 
 /// A stack that exists.

@@ -54,13 +54,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
         let clone = match rule {
             Some((spec, rule)) => {
-                let built = match effect {
-                    _ if stays => self.clone_of(spec, next, rule, files).await,
-                    // An adopted clone stays as it is.
-                    Effect::Adopt(_) => self.clone_of(spec, next, rule, files).await,
-                    Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
-                        self.deployable_clone(spec, next, rule, files).await
-                    }
+                // An adopted clone is not changed either.
+                let built = match stays || matches!(effect, Effect::Adopt(_)) {
+                    true => self.clone_of(spec, next, rule, files).await,
+                    false => self.deployable_clone(spec, next, rule, files).await,
                 };
                 match effect {
                     Effect::Create(_) => Some(built),

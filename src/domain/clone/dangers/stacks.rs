@@ -2,14 +2,13 @@
 
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::STACK_NAME;
+use crate::domain::clone::stacks::{ROLE, account_of};
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::Rule;
 
 /// The configuration key with the mode of a CloudFormation action, and the mode that only deletes
 /// (user guide, "AWS CloudFormation deploy action reference", as the other key).
 const MODE: (&str, &str) = ("ActionMode", "DELETE_ONLY");
-/// The configuration key of CloudFormation's role.
-const ROLE: &str = "RoleArn";
 
 /// Returns one sentence for each stack that would not be deployed, or not as one stack of the
 /// subject.
@@ -46,13 +45,9 @@ fn only_deletes(action: &Action<'_>) -> Option<String> {
 /// CloudFormation takes a role of the account of the stack (API reference, CreateStack, `RoleARN`),
 /// which is that of the role with which the action runs.
 fn foreign_role(action: &Action<'_>, clone: &Declaration) -> Option<String> {
-    let account = |arn: &str| {
-        let account = arn.split(':').nth(4).filter(|_| arn.starts_with("arn:"));
-        account.map(str::to_owned)
-    };
     let role = action.configured(ROLE)?;
     let runs_as = action.role().or(clone.role())?;
-    let (named, own) = (account(role)?, account(runs_as)?);
+    let (named, own) = (account_of(role)?, account_of(runs_as)?);
     (named != own).then(|| {
         format!(
             "action '{}' runs in account {own}, and its {ROLE} is a role of account {named}, which CloudFormation refuses",

@@ -181,7 +181,7 @@ fn a_project_of_somebody_else_is_left_alone() {
         world.account.add_project(project(PROJECT));
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert!(outcomes[0].contains(PROJECT), "{outcomes:?}");
-        assert_eq!(reasons(world), ["project-not-ours"]);
+        assert_eq!(world.dead_letter_reasons(), ["project-not-ours"]);
         assert_eq!(world.pipelines(), [""; 0]);
         world.deliver(Webhook::pull_request("closed")).await;
         assert!(world.account.all_projects().contains_key(PROJECT));
@@ -194,7 +194,7 @@ fn nothing_is_left_where_the_name_of_the_pipeline_is_taken() {
         begin(world, rule("ci:2"));
         world.add_pipeline(template("api-pr-7", "acme/api"), Tags::new());
         world.deliver(Webhook::pull_request("opened")).await;
-        assert_eq!(reasons(world), ["pipeline-name-taken"]);
+        assert_eq!(world.dead_letter_reasons(), ["pipeline-name-taken"]);
         assert_eq!(world.account.own_projects(), [""; 0]);
         world.deliver(Webhook::pull_request("closed")).await;
     });
@@ -210,7 +210,7 @@ fn a_template_without_its_project_is_a_fault_of_the_template() {
             outcomes[0].contains("CodeBuild project 'api'"),
             "{outcomes:?}"
         );
-        assert_eq!(reasons(world), ["template-missing"]);
+        assert_eq!(world.dead_letter_reasons(), ["template-missing"]);
         world.account.add_project(project("api"));
         world
             .deliver(Webhook::pull_request("synchronize").before(1).sha(2))
@@ -227,7 +227,7 @@ fn the_quota_of_projects_is_waited_for() {
         world.send(&Webhook::pull_request("opened"));
         let journals = world.settle().await;
         assert!(journals.len() > 2, "tried again");
-        assert_eq!(reasons(world), ["project-quota"]);
+        assert_eq!(world.dead_letter_reasons(), ["project-quota"]);
         world.account.limit_projects(2);
         world
             .deliver(Webhook::pull_request("synchronize").before(1).sha(2))
@@ -323,13 +323,4 @@ fn actions_may_have_settings_of_their_own() {
         assert_eq!(setting(&projects[&ours[0]], "/environment/image"), "ci:9");
         world.deliver(Webhook::pull_request("closed")).await;
     });
-}
-
-/// Takes the dead letters, and returns their reasons.
-fn reasons(world: &World) -> Vec<String> {
-    let letters = world.take_dead_letters();
-    let reasons = letters
-        .iter()
-        .filter_map(|letter| letter.text("branchline-reason"));
-    reasons.map(str::to_owned).collect()
 }

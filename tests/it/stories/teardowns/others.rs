@@ -33,7 +33,8 @@ impl World {
         self.build().await;
     }
 
-    fn dead_letter_reasons(&self) -> Vec<String> {
+    /// Takes the dead letters, and returns their reasons.
+    pub(in crate::stories) fn dead_letter_reasons(&self) -> Vec<String> {
         let letters = self.take_dead_letters();
         let reasons = letters
             .iter()
