@@ -24,7 +24,7 @@ use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 use crate::aws::commits::write::part;
 use crate::aws::records::{
     CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, plain_put, probe_put,
-    refused_row, skipped_check,
+    refused_row, reserving_put, skipped_check, stack_put,
 };
 use crate::aws::row::{self, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
@@ -115,21 +115,6 @@ impl DynamoStore {
             .build())
     }
 
-    /// Reserves the pipeline's name, unless another subject has it.
-    fn name_put(&self, name: &PipelineName, subject: &Subject) -> Result<TransactWriteItem, Fault> {
-        let mut item = name_key(name);
-        item.insert("subject".to_owned(), s(subject.table_key()));
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR subject = :subject")
-            .expression_attribute_values(":subject", s(subject.table_key()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(TransactWriteItem::builder()
-            .put(put.build().map_err(incomplete)?)
-            .build())
-    }
-
     /// Releases the pipeline's name, if this subject has it.
     fn name_delete(
         &self,
@@ -194,7 +179,12 @@ impl Store for DynamoStore {
         self.remember_name(&transition.next).await?;
         let mut items = vec![self.mapping_put(&transition)?];
         if let Some(name) = transition.reserves() {
-            items.push(self.name_put(name, &transition.next.subject)?);
+            let subject = &transition.next.subject;
+            items.push(reserving_put(&self.table, name_key(name), subject)?);
+        }
+        let stacks_at = items.len();
+        for stack in &transition.stacks {
+            items.push(stack_put(&self.table, stack, &transition.next)?);
         }
         let mut skipped = None;
         if let Some(commit) = &transition.unless_skipped {
@@ -203,15 +193,26 @@ impl Store for DynamoStore {
             items.push(skipped_check(&self.table, repository, commit)?);
         }
         items.extend(self.commit_parts(&transition)?);
-        let is_skipped = |reasons: &[CancellationReason]| {
-            let reason = skipped.and_then(|index| reasons.get(index));
+        let is_refused = |reasons: &[CancellationReason], index| {
+            let reason = reasons.get(index);
             reason.and_then(CancellationReason::code) == Some(CONDITION)
+        };
+        let is_skipped = |reasons: &[CancellationReason]| {
+            skipped.is_some_and(|index| is_refused(reasons, index))
+        };
+        let taken_stack = |reasons: &[CancellationReason]| {
+            let mut stacks = transition.stacks.iter().zip(stacks_at..);
+            let taken = stacks.find(|(_, index)| is_refused(reasons, *index));
+            taken.map(|(stack, _)| stack.clone())
         };
         match self.write(items).await? {
             Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
             Written::Refused(reasons) => match refused_row(&reasons)? {
                 None if is_skipped(&reasons) => Ok(ClaimResult::Skipped),
-                None => Ok(ClaimResult::NameTaken(holder(&reasons))),
+                None => Ok(match taken_stack(&reasons) {
+                    Some(stack) => ClaimResult::StackTaken(stack),
+                    None => ClaimResult::NameTaken(holder(&reasons)),
+                }),
                 // An earlier attempt of this claim, whose answer was lost.
                 Some(Some(row)) if row::same(&row, &transition.next) => {
                     Ok(ClaimResult::Won(Box::new(Claim::proven(*row))))

@@ -26,6 +26,7 @@ mod row;
 mod skipped_commits;
 mod slots;
 mod sqs;
+mod stack_names;
 mod store_reader;
 mod trail;
 mod transaction;

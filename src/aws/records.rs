@@ -1,7 +1,11 @@
-//! The table's other items: delivery records, pipeline names and commits that ask for no build.
+//! The table's other items: delivery records, names of pipelines and stacks, and commits that ask
+//! for no build.
 
-use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 
+use crate::domain::clone::stacks::StackKey;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
 use crate::domain::state::mapping::Mapping;
@@ -13,6 +17,9 @@ pub(super) const CONDITION: &str = "ConditionalCheckFailed";
 
 /// The sort key of a commit that asks for no build.
 pub(super) const SKIPPED: &str = "COMMIT";
+
+/// The sort key of the name of a stack.
+pub(super) const STACK: &str = "STACK";
 
 /// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
@@ -49,6 +56,43 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
         ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
         ("sk".to_owned(), s("PIPELINE")),
     ])
+}
+
+/// Returns the partition key of the item that reserves a stack.
+pub(super) fn stack_key(stack: &StackKey) -> String {
+    format!("STACK#{stack}")
+}
+
+/// Reserves a stack for the subject of a claimed row, unless another subject has it.
+pub(super) fn stack_put(
+    table: &str,
+    stack: &StackKey,
+    row: &Mapping,
+) -> Result<TransactWriteItem, Fault> {
+    let mut item = Item::from([
+        ("pk".to_owned(), s(stack_key(stack))),
+        ("sk".to_owned(), s(STACK)),
+    ]);
+    let claim = row.claim.as_ref().map(|claim| s(claim.owner.as_str()));
+    item.extend(claim.map(|owner| ("claim_owner".to_owned(), owner)));
+    reserving_put(table, item, &row.subject)
+}
+
+/// Returns the put of an item that a subject reserves, unless another subject has it.
+pub(super) fn reserving_put(
+    table: &str,
+    mut item: Item,
+    subject: &Subject,
+) -> Result<TransactWriteItem, Fault> {
+    item.insert("subject".to_owned(), s(subject.table_key()));
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk) OR subject = :subject")
+        .expression_attribute_values(":subject", s(subject.table_key()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let put = put.build().map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// Returns the unconditional put of an item.

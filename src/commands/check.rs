@@ -22,7 +22,7 @@ use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{
-    self, Finding, ProjectRequest, Role, StackRequest, without_daemon_role_for_stacks,
+    self, Finding, ProjectRequest, Role, RuleStacks, StackRequest, without_daemon_role_for_stacks,
 };
 use crate::ports::{Clock, DeliveryReader, GitHubReader, PipelineReader, ProjectReader};
 
@@ -178,6 +178,8 @@ struct Templates {
     findings: Vec<Finding>,
     /// What the daemon has to be allowed to do with stacks.
     stacks: BTreeSet<StackRequest>,
+    /// The stacks that the rules would make.
+    rule_stacks: RuleStacks,
     /// The clones that could be created.
     clones: Vec<NewPipeline>,
     /// The repositories that the rules are about.
@@ -217,10 +219,11 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                 let covered = covered.filter(|finding| !all.findings.contains(finding));
                 all.findings.extend(covered);
                 all.repositories.extend(of_rule);
-                let clone = checked.clone.iter();
-                let stacks = clone.flat_map(|clone| preflight::stack_requests(rule, clone));
-                all.stacks.extend(stacks);
-                all.clones.extend(checked.clone);
+                if let Some(clone) = checked.clone {
+                    all.findings.extend(all.rule_stacks.add(rule, &clone));
+                    all.stacks.extend(preflight::stack_requests(rule, &clone));
+                    all.clones.push(clone);
+                }
             }
             Some(Err(fault)) => {
                 let what = format!("template {}", rule.template);

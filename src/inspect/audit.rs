@@ -122,6 +122,10 @@ where
                     })
                 };
                 let new = finding.filter(|finding| !is_reported(finding));
+                let adoption = new.as_ref().and_then(|new| new.adoption.as_ref());
+                if let (Some(stacks), Some((adoption, _))) = (&mut stacks, adoption) {
+                    stacks.note_pipeline(&adoption.subject);
+                }
                 report.findings.extend(new);
             }
             checked();
@@ -136,17 +140,25 @@ where
         Ok(report)
     }
 
-    /// Checks the mapping of one subject, and no pipeline without a mapping. A mapping whose
-    /// message was dead-lettered is a finding, because the message may have left the queue without
-    /// branchline. Returns `None` if the subject has no mapping.
+    /// Checks the mapping of one subject. If that has no pipeline, looks for pipelines with the
+    /// tags of the subject. A mapping whose message was dead-lettered is a finding, because the
+    /// message may have left the queue without branchline. Returns `None` if the subject has
+    /// neither a mapping nor a pipeline.
     ///
     /// # Errors
     /// AWS did not answer.
     pub async fn audit_subject(&self, subject: &Subject) -> Result<Option<AuditReport>, Fault> {
         let mut report = AuditReport::default();
         match self.account.store.mapping(subject).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(row)) if row.state.is_removed() => {}
+            Ok(None) => {
+                self.orphans_of(subject, &mut report).await?;
+                if report.findings.is_empty() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(row)) if row.state.is_removed() => {
+                self.orphans_of(subject, &mut report).await?;
+            }
             Ok(Some(row)) => match self.mapping(&row, None).await? {
                 Checked::Waits(Waiting::DeadLettered) => {
                     report.add(self.check_twice(&row, None).await?);

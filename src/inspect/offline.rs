@@ -6,7 +6,7 @@ use crate::domain::clone::Template;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{ActionResult, Execution, Stage};
 use crate::domain::clone::projects::Project;
-use crate::domain::clone::stacks::{FoundStack, Stack};
+use crate::domain::clone::stacks::{FoundStack, Stack, StackKey};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, CommitId, DeliveryId, ExecutionId, PipelineArn, PipelineName, ProjectName,
@@ -20,7 +20,8 @@ use crate::domain::state::slots::SlotUse;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
     Cursor, EntryPage, ExistingPipeline, KnownSubject, ListedPipeline, Page, PipelineReader,
-    ProjectAnswer, ProjectReader, Projects, StackAnswer, StackReader, StoreReader, TrailReader,
+    ProjectAnswer, ProjectReader, Projects, StackAnswer, StackHolder, StackHolders, StackReader,
+    StoreReader, TrailReader,
 };
 
 /// A table without any mapping.
@@ -155,6 +156,12 @@ impl TrailReader for EmptyStore {
         _after: Option<Cursor>,
     ) -> Result<EntryPage, Fault> {
         Ok(no_entries())
+    }
+}
+
+impl StackHolders for EmptyStore {
+    async fn stack_holder(&self, _stack: &StackKey) -> Result<Option<StackHolder>, Fault> {
+        Ok(None)
     }
 }
 

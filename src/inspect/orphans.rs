@@ -2,19 +2,22 @@
 
 use crate::domain::clone::tags::{REPOSITORY, TaggedClone, Tags, is_owned, subject_of};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
+use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind};
 use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
+use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
 use crate::ports::{Clock, PipelineReader, StoreReader, TagIndex};
 
 use crate::inspect::audit::{Auditor, is_unreadable};
-use crate::inspect::audit_report::{Finding, unreadable};
+use crate::inspect::audit_report::{AuditReport, Finding, unreadable};
+use crate::inspect::overview::Overview;
 
 /// An orphan, and what may become of it.
 struct Orphan<'a> {
     name: &'a PipelineName,
     tags: &'a Tags,
     owner: &'a Owner,
+    rules: &'a Rules,
 }
 
 impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P, I, C> {
@@ -33,6 +36,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             name,
             tags: &tags,
             owner: self.owner,
+            rules: self.rules,
         };
         let Some(subject) = subject_of(&tags, self.owner) else {
             return Ok(Some(orphan.by_hand("its tags do not identify its subject")));
@@ -58,6 +62,21 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             )),
             None => orphan.of(&subject, row.as_ref()),
         }))
+    }
+
+    /// Reports the pipelines that carry the tags of a subject without a pipeline.
+    pub(super) async fn orphans_of(
+        &self,
+        subject: &Subject,
+        report: &mut AuditReport,
+    ) -> Result<(), Fault> {
+        let pipelines = &self.account.pipelines;
+        let (overview, fault) = Overview::read(pipelines, self.index, self.owner).await?;
+        report.without_index = fault;
+        for name in overview.clones_of(subject, self.owner) {
+            report.findings.extend(self.orphan(name).await?);
+        }
+        Ok(())
     }
 
     /// Returns the ARN of a pipeline in this account, derived from a template's, which saves a
@@ -98,7 +117,21 @@ impl Orphan<'_> {
             ),
             None => "it belongs to no mapping".to_owned(),
         };
-        let mut finding = self.finding(format!("{detail}: a repair deletes it, {adopted}"));
+        let environment = clone
+            .as_ref()
+            .ok()
+            .filter(|clone| self.may_have_stacks(clone));
+        let advice = match environment {
+            None => format!("a repair deletes it, {adopted}"),
+            Some(_) => format!(
+                "no repair deletes it, because its environment would be left: {adopted}, and `branchline reconcile` then removes both if {} is closed at GitHub",
+                match subject.kind {
+                    SubjectKind::PullRequest(_) => "the pull request",
+                    SubjectKind::Branch(_) => "the branch",
+                }
+            ),
+        };
+        let mut finding = self.finding(format!("{detail}: {advice}"));
         let request = |kind| Repair {
             subject: subject.clone(),
             generation: row.map_or(0, |row| row.generation),
@@ -106,15 +139,22 @@ impl Orphan<'_> {
             pipeline: self.name.clone(),
             project: None,
         };
-        finding.repair = self
-            .repository()
-            .map(|name| (request(RepairKind::Fix(FindingKind::Orphan)), name));
+        let repository = self.repository().filter(|_| environment.is_none());
+        finding.repair =
+            repository.map(|name| (request(RepairKind::Fix(FindingKind::Orphan)), name));
         finding.adoption = clone
             .ok()
             .map(|clone| (request(RepairKind::Adopt), clone.repository));
         finding.repairable = finding.repair.is_some();
         finding.adoptable = finding.adoption.is_some();
         finding
+    }
+
+    /// Returns true if its rule makes environments, by today's rules.
+    fn may_have_stacks(&self, clone: &TaggedClone) -> bool {
+        let rule = self.rules.named(&clone.rule);
+        let rule = rule.filter(|rule| rule.template == clone.template);
+        rule.is_some_and(|rule| rule.overrides.tears_down())
     }
 
     fn finding(&self, detail: String) -> Finding {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
-use crate::domain::ids::{Owner, PipelineName, ProjectName};
+use crate::domain::ids::{Owner, PipelineName, ProjectName, Subject};
 use crate::domain::state::mapping::Mapping;
 use crate::ports::{PipelineReader, TagIndex, TaggedResources};
 
@@ -47,6 +47,16 @@ impl Overview {
             clones.is_none_or(|clones| clones.pipelines.contains_key(name))
         };
         self.versions.keys().filter(move |name| is_candidate(name))
+    }
+
+    /// Returns the pipelines that carry the tags of a subject. Without the index, none is known.
+    pub(super) fn clones_of(&self, subject: &Subject, owner: &Owner) -> Vec<&PipelineName> {
+        let clones = self.clones.iter().flat_map(|clones| &clones.pipelines);
+        let is_its_own = |name: &PipelineName, tags| {
+            self.versions.contains_key(name) && is_ours(tags, subject, owner)
+        };
+        let own = clones.filter(|(name, tags)| is_its_own(name, tags));
+        own.map(|(name, _)| name).collect()
     }
 
     /// Returns the CodeBuild projects that carry this installation's tag. Without the index, none

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::SubjectKind;
+use crate::domain::ids::{Subject, SubjectKind};
 use crate::domain::intake::repair_request::FindingKind;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::mapping::{Mapping, State};
@@ -31,7 +31,12 @@ impl StackOverview {
         let keys = row.resources.stacks.iter().map(|stack| self.key(stack));
         let keys: Vec<_> = keys.collect();
         self.live.extend(keys);
-        if let SubjectKind::PullRequest(number) = row.subject.kind {
+        self.note_pipeline(&row.subject);
+    }
+
+    /// Notes that a subject has a pipeline, which may deploy stacks.
+    pub(super) fn note_pipeline(&mut self, subject: &Subject) {
+        if let SubjectKind::PullRequest(number) = subject.kind {
             self.open.insert(number);
         }
     }
@@ -155,12 +160,8 @@ fn of_row(row: &Mapping, stack: &Stack) -> Finding {
     let region = stack.region.as_deref();
     let region = region.map(|region| format!(" --region {region}"));
     let name = &stack.name;
-    let back = match row.subject.kind {
-        SubjectKind::PullRequest(_) => "reopen the pull request",
-        SubjectKind::Branch(_) => "push the branch again",
-    };
     let detail = format!(
-        "its stack {name} exists, and its pipeline does not: delete the stack (aws cloudformation delete-stack --stack-name {name}{}), or {back}",
+        "its stack {name} exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name {name}{}",
         region.unwrap_or_default()
     );
     of_mapping(row, FindingKind::StackLeft, detail, false)

@@ -24,6 +24,7 @@ mod pages;
 mod pipelines;
 mod projects;
 mod queue;
+mod stack_names;
 mod stacks;
 mod store;
 mod tag_index;
@@ -54,6 +55,7 @@ pub use pipelines::{
 };
 pub use projects::{ProjectAnswer, ProjectReader, ProjectWriter, Projects};
 pub use queue::Queue;
+pub use stack_names::{StackHolder, StackHolders, StackNames};
 pub use stacks::{StackAnswer, StackReader, StackWriter};
 pub use store::{
     ClaimResult, KnownSubject, Page, PushedSubject, RecordResult, SLOT_CALLS, SlotResult, Store,

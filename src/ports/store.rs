@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::domain::clone::stacks::StackKey;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
@@ -17,6 +18,7 @@ use crate::ports::comments::CommentLog;
 use crate::ports::commits::CommitLog;
 use crate::ports::cursor::Cursor;
 use crate::ports::deployments::DeploymentLog;
+use crate::ports::stack_names::{StackHolders, StackNames};
 use crate::ports::trail::{AuditLog, TrailReader};
 
 /// The result of an attempt to claim a subject.
@@ -29,6 +31,8 @@ pub enum ClaimResult {
     /// Another subject has the pipeline's name, and nothing is written. This is its key,
     /// `REPO#1001/PR#0000000007`.
     NameTaken(String),
+    /// Another subject has reserved this stack, and nothing is written.
+    StackTaken(StackKey),
     /// The commit asks for no build, and nothing is written.
     Skipped,
 }
@@ -87,7 +91,7 @@ pub struct PushedSubject {
 }
 
 /// Read access to the table and to the audit trail.
-pub trait StoreReader: TrailReader {
+pub trait StoreReader: TrailReader + StackHolders {
     /// Returns a subject's row as it is now; `None` where the subject was never seen.
     fn mapping(
         &self,
@@ -183,11 +187,13 @@ pub trait StoreReader: TrailReader {
 }
 
 /// Write access to the table, for the one place that acts.
-pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog + DeploymentLog {
+pub trait Store:
+    StoreReader + AuditLog + CommitLog + CommentLog + DeploymentLog + StackNames
+{
     /// Writes a half-way row and the updates of its commits if the table holds what the transition
-    /// expects, and reserves the pipeline's name. The name of the row's repository is remembered
-    /// before that. A second call with the same transition wins again: the row shows the claim it
-    /// asks for.
+    /// expects, and reserves the names of the pipeline and of new stacks. The name of the row's
+    /// repository is remembered before that. A second call with the same transition wins again: the
+    /// row shows the claim it asks for.
     ///
     /// If cancelled or failed: the claim may stand; it expires, and the next event finishes what it
     /// records.

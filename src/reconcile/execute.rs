@@ -161,6 +161,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             ClaimResult::NameTaken(other) => {
                 return Err(self.name_taken(effect, &subject, &other).await);
             }
+            ClaimResult::StackTaken(stack) => {
+                return Err(self.stack_taken(effect, &stack).await);
+            }
             ClaimResult::Skipped => return Ok(ActionResult::Skipped),
         };
         if takes_over {

@@ -50,8 +50,12 @@ pub(crate) async fn run(args: &Audit) -> Done {
         stopped(rows.end())?;
     }
     if let Some(fault) = &report.without_index {
+        let done = match args.subject {
+            None => "the tags of each clone were read by themselves",
+            Some(_) => "pipelines without a mapping were not looked for",
+        };
         note(&format!(
-            "the tags of each clone were read by themselves, because they could not be read together: {fault}"
+            "{done}, because tags could not be read together: {fault}"
         ))?;
     }
     if let Some(fault) = &report.without_stacks {
@@ -93,7 +97,7 @@ async fn audit(
             let subject = lookup::subject(text, &account.store).await?;
             let report = auditor.audit_subject(&subject).await.map_err(fault)?;
             report.ok_or_else(|| {
-                format!("the table has no mapping of {text}: see `branchline why {text}`")
+                format!("there is neither a mapping nor a pipeline of {text}: see `branchline why {text}`")
             })?
         }
     };

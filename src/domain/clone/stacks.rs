@@ -44,6 +44,29 @@ impl Stack {
         (&self.name, &self.region) == (&other.name, &other.region)
     }
 
+    /// Returns the stack's place among all stacks that pipelines of this account deploy.
+    #[must_use]
+    pub fn key(&self, pipeline: &PipelineArn) -> StackKey {
+        let pipeline = pipeline.as_str();
+        let account = self.action_role.as_deref().and_then(account_of);
+        let region = self.region.as_deref().or(pipeline.split(':').nth(3));
+        StackKey {
+            account: account
+                .or(account_of(pipeline))
+                .unwrap_or_default()
+                .to_owned(),
+            region: region.unwrap_or_default().to_owned(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// Returns true if this may be the stack with a key.
+    #[must_use]
+    pub fn has_key(&self, key: &StackKey) -> bool {
+        let region = self.region.as_ref();
+        self.name == key.name && region.is_none_or(|region| *region == key.region)
+    }
+
     /// Returns true if an action of this pipeline deploys or deletes the stack.
     #[must_use]
     pub fn is_of(&self, pipeline: &Declaration) -> bool {
@@ -121,6 +144,24 @@ impl Stack {
         });
         action.extend(texts);
         Value::Object(action)
+    }
+}
+
+/// A stack among those of all accounts and Regions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StackKey {
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Writes the key of its item in the table: `123456789012/eu-west-1/api-pr-7`.
+impl std::fmt::Display for StackKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.account, self.region, self.name)
     }
 }
 

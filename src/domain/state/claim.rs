@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::clone::stacks::StackKey;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, PipelineName, Timestamp};
 use crate::domain::report::record::{Attempt, CommitUpdate};
@@ -19,6 +20,9 @@ pub struct Transition {
     pub next: Mapping,
     /// The pipeline name that the subject releases with it.
     pub releases: Option<PipelineName>,
+    /// The stacks that the row records for the first time, and that the subject reserves with it,
+    /// so that no other subject can.
+    pub stacks: Vec<StackKey>,
     /// A commit of the subject's repository. If it is remembered as one that asks for no build, the
     /// row is not written.
     pub unless_skipped: Option<CommitId>,
@@ -34,6 +38,7 @@ impl Transition {
             expect,
             next,
             releases: None,
+            stacks: Vec::new(),
             unless_skipped: None,
             commits: Vec::new(),
         }
@@ -110,11 +115,9 @@ impl Claim {
         let next = self.0.clone().settled(done, now);
         let update = settled(&next, self.0.observed.built.as_ref(), execution, outdated);
         Transition {
-            expect,
-            commits: update.into_iter().collect(),
-            next,
             releases,
-            unless_skipped: None,
+            commits: update.into_iter().collect(),
+            ..Transition::new(expect, next)
         }
     }
 
@@ -148,11 +151,8 @@ impl Claim {
         next.last_error = Some(fault.to_string());
         next.updated_at = now;
         Transition {
-            expect,
-            next,
             releases,
-            unless_skipped: None,
-            commits: Vec::new(),
+            ..Transition::new(expect, next)
         }
     }
 }

@@ -20,6 +20,17 @@ pub enum Effect {
     Delete(PipelineName),
 }
 
+impl Effect {
+    /// Returns the spec of the pipeline that it makes or changes.
+    #[must_use]
+    pub fn spec(&self) -> Option<&Spec> {
+        match self {
+            Self::Create(spec) | Self::Start(spec) | Self::Adopt(spec) => Some(spec),
+            Self::Delete(_) => None,
+        }
+    }
+}
+
 /// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EffectResult {

@@ -2,7 +2,7 @@
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::Stack;
+use crate::domain::clone::stacks::{Stack, StackKey};
 use crate::domain::ids::{PipelineArn, PipelineName, ProjectName, Timestamp};
 use crate::domain::state::teardown::Teardown;
 
@@ -36,11 +36,32 @@ impl Resources {
 
     /// Records how the environment is to be removed.
     pub fn record_policy(&mut self, policy: &TeardownPolicy) {
-        self.teardown_policy = match policy {
-            TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => Some(policy.clone()),
-            // What is to be deleted is in the row, or nothing is.
-            TeardownPolicy::Run | TeardownPolicy::None => None,
-        };
+        let policy = Some(policy).filter(|policy| **policy != TeardownPolicy::default());
+        self.teardown_policy = policy.cloned();
+    }
+
+    /// Returns true if the subject had a pipeline before, and this is one of its stacks.
+    #[must_use]
+    pub fn has_deployed(&self, stack: &Stack) -> bool {
+        self.was_created() && self.stacks.iter().any(|known| known.is_same(stack))
+    }
+
+    /// Returns true if the clone was deployed by a rule whose stacks stay in the end, so that they
+    /// were not looked for.
+    #[must_use]
+    pub fn keeps_stacks(&self) -> bool {
+        self.was_created() && self.teardown_policy == Some(TeardownPolicy::None)
+    }
+
+    /// Returns true if this may be one of the recorded stacks.
+    #[must_use]
+    pub fn has_stack(&self, key: &StackKey) -> bool {
+        self.stacks.iter().any(|stack| stack.has_key(key))
+    }
+
+    fn was_created(&self) -> bool {
+        let pipeline = self.pipeline.as_ref();
+        pipeline.is_some_and(|pipeline| pipeline.created_at.is_some())
     }
 
     /// Returns true if an attempt to delete the clone may have changed it into one that removes

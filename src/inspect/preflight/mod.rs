@@ -21,7 +21,9 @@ pub use projects::{ProjectRequest, may, project_requests, project_roles, project
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
 pub use secrets::secrets;
-pub use stacks::{StackRequest, may_delete, stack_requests, without_daemon_role_for_stacks};
+pub use stacks::{
+    RuleStacks, StackRequest, may_delete, stack_requests, without_daemon_role_for_stacks,
+};
 pub use table::{audit_table, audit_table_fault, table};
 pub use template::{TemplateCheck, refuse_clone, teardown, template};
 

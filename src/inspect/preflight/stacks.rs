@@ -1,11 +1,12 @@
 //! Checks whether the daemon may look for the stacks of clones, and delete them if
 //! `preview.teardown = "stacks"` lets it do so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::Stack;
+use crate::domain::clone::stacks::{Stack, StackKey};
+use crate::domain::clone::tags::REPOSITORY;
 use crate::domain::fault::Fault;
 use crate::domain::rules::rule::Rule;
 use crate::ports::PolicyDecision;
@@ -28,6 +29,33 @@ pub struct StackRequest {
     pub action: &'static str,
     /// The ARN of a stack as the clones of the rule would have it.
     pub stack: String,
+}
+
+/// The stacks that rules give to one made-up subject, each with the rule and the repository.
+#[derive(Debug, Default)]
+pub struct RuleStacks(BTreeMap<StackKey, (String, String)>);
+
+impl RuleStacks {
+    /// Adds the stacks of a clone of a rule. Returns a finding if another rule gives one of them to
+    /// a subject of another repository: the second one gets no pipeline.
+    pub fn add(&mut self, rule: &Rule, clone: &NewPipeline) -> Option<Finding> {
+        let repository = clone.tags.get(REPOSITORY).cloned().unwrap_or_default();
+        let mut shared = None;
+        for stack in &clone.stacks {
+            let new = (rule.name.clone(), repository.clone());
+            let (other, theirs) = self.0.entry(stack.key(&clone.arn)).or_insert(new);
+            if *theirs != repository {
+                let detail = format!(
+                    "stack {} would belong to a subject of {repository}, and by rule '{other}' to one of {theirs}",
+                    stack.name
+                );
+                let fix = "let stack_suffix in preview of one of the rules contain {repo}";
+                let what = format!("stacks of rule '{}'", rule.name);
+                shared = Some(Finding::bad(what, detail, fix));
+            }
+        }
+        shared
+    }
 }
 
 /// Returns the requests that the daemon makes for the stacks of a clone of this rule.

@@ -24,7 +24,7 @@ use crate::ports::{
 
 /// The table, with the rehearsed writes on top.
 pub struct RehearsalStore<S> {
-    inner: S,
+    pub(super) inner: S,
     written: Mutex<Written>,
 }
 
@@ -279,6 +279,9 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
             }
             let mut written = self.lock();
             written.names.insert(name.clone(), Some(subject.clone()));
+        }
+        if let Some(stack) = self.taken_stack(&transition).await? {
+            return Ok(ClaimResult::StackTaken(stack));
         }
         self.write(&transition);
         Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next))))

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::files::CloneFiles;
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::projects::{NewProject, Project, ProjectClone};
-use crate::domain::clone::stacks::add_stacks;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{ProjectName, Subject};
@@ -35,37 +36,37 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         files: &CloneFiles,
     ) -> Result<Option<PreparedProjects>, Fault> {
         let next = &mut transition.next;
-        let spec = match effect {
-            Effect::Create(spec) | Effect::Start(spec) | Effect::Adopt(spec) => Some(spec),
-            Effect::Delete(_) => None,
-        };
-        let rule = spec.and_then(|spec| Some((spec, self.rule_of_template(spec, next)?)));
+        let rule = effect
+            .spec()
+            .and_then(|spec| Some((spec, self.rule_of_template(spec, next)?)));
         let is_asked_for = rule.is_some_and(|(_, rule)| {
             !rule.overrides.build.is_empty() || rule.overrides.tears_down()
         });
-        if next.resources.projects.is_empty() && !is_asked_for && !files.have_build() {
-            return Ok(None);
-        }
         let policy = rule.map(|(_, rule)| rule.overrides.preview.teardown.clone());
         let policy = policy.unwrap_or_default();
+        if next.resources.projects.is_empty() && !is_asked_for && !files.have_build() {
+            if policy == TeardownPolicy::None {
+                next.resources.record_policy(&policy);
+            }
+            return Ok(None);
+        }
         // Such a clone stays as it is, whatever has become of its template.
         let stays = matches!(effect, Effect::Start(_))
             && next.fingerprint().is_some()
             && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
-        let clone = match rule {
+        let (clone, stacks) = match rule {
+            None => (None, Vec::new()),
             Some((spec, rule)) => {
-                // An adopted clone is not changed either.
-                let built = match stays || matches!(effect, Effect::Adopt(_)) {
-                    true => self.clone_of(spec, next, rule, files).await,
-                    false => self.deployable_clone(spec, next, rule, files).await,
-                };
-                match effect {
-                    Effect::Create(_) => Some(built),
-                    _ if stays => built.ok().map(Ok),
-                    Effect::Start(_) | Effect::Adopt(_) | Effect::Delete(_) => Some(Ok(built?)),
+                let built = self.clone_with_stacks(spec, rule, next, effect, stays, files);
+                match (built.await, effect) {
+                    (Ok((built, stacks)), _) => (Some(Ok(built)), stacks),
+                    (Err(fault), Effect::Create(_)) => (Some(Err(fault)), Vec::new()),
+                    (Err(_), _) if stays => (None, Vec::new()),
+                    (Err(fault), Effect::Start(_) | Effect::Adopt(_) | Effect::Delete(_)) => {
+                        return Err(fault);
+                    }
                 }
             }
-            None => None,
         };
         let built = clone.as_ref().and_then(|clone| clone.as_ref().ok());
         let found = self.find_projects(next, built).await?;
@@ -84,34 +85,38 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             wanted?
         };
         copies.iter().for_each(|copy| record(next, &copy.name));
+        let recorded = u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX);
         if let Some((clone, _)) = built.filter(|_| !stays) {
-            let adopted = match effect {
-                Effect::Adopt(_) => Some(self.deployed_stacks(clone).await?),
-                Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => None,
-            };
-            let stacks = adopted.as_ref().unwrap_or(&clone.stacks);
-            add_stacks(&mut next.resources.stacks, stacks);
-            next.resources.record_policy(&policy);
+            self.record_stacks(transition, clone, &stacks, &policy);
         }
         Ok(Some(PreparedProjects {
-            recorded: u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX),
+            recorded,
             clone,
             wanted,
             found,
         }))
     }
 
-    /// Builds a clone that deploys over no stack of others.
-    async fn deployable_clone(
+    /// Builds a clone, and returns the stacks that are deleted with it. One that stays as it is
+    /// deploys no new stacks, and an adopted one is not changed either.
+    async fn clone_with_stacks(
         &self,
         spec: &Spec,
-        row: &Mapping,
         rule: &Rule,
+        row: &Mapping,
+        effect: &Effect,
+        stays: bool,
         files: &CloneFiles,
-    ) -> Result<BuiltClone, Fault> {
+    ) -> Result<(BuiltClone, Vec<Stack>), Fault> {
         let built = self.clone_of(spec, row, rule, files).await?;
-        self.refuse_stacks_of_others(&built.0, rule, row).await?;
-        Ok(built)
+        let stacks = match effect {
+            _ if stays => Vec::new(),
+            Effect::Adopt(_) => self.deployed_stacks(&built.0).await?,
+            Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
+                self.own_stacks(&built.0, rule, row).await?
+            }
+        };
+        Ok((built, stacks))
     }
 
     /// Returns the projects of a row and of its clone, and those that they are copied from.

@@ -6,17 +6,19 @@
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::Execution;
-use crate::domain::clone::stacks::{FoundStack, Stack};
+use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::clone::stacks::{FoundStack, Stack, StackKey, add_stacks};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
-use crate::domain::state::effect::EffectResult;
+use crate::domain::state::claim::Transition;
+use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::teardown::{Teardown, TeardownRun};
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor, in_words};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Begins to delete the last stack that is left. Returns `None` if there is none, and the
@@ -47,32 +49,89 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Some(Ok((done, Outcome::TeardownStarted)))
     }
 
-    /// Refuses a clone that would deploy over a stack of others, which would then be deleted with
-    /// the clone. A rule whose stacks stay in the end records none, so none is looked for.
-    /// CodePipeline does not tag stacks, so a stack is the subject's if its row has it, or if the
-    /// pipeline that is there already deploys it. A stack of another account is not looked for.
-    pub(in crate::reconcile) async fn refuse_stacks_of_others(
+    /// Returns the stacks of a clone that are deleted with it. A rule whose stacks stay in the end
+    /// has none. CodePipeline does not tag stacks, so a stack is the subject's if its row had it
+    /// while there was a pipeline, if it does not exist yet, or if the pipeline that is there
+    /// already deploys it. What that pipeline deployed under a rule whose stacks stay is left out:
+    /// it may have been there before. A stack of another account is not looked for.
+    ///
+    /// # Errors
+    /// `stack-not-ours` if the clone would deploy over a stack of others.
+    pub(in crate::reconcile) async fn own_stacks(
         &self,
         clone: &NewPipeline,
         rule: &Rule,
         row: &Mapping,
-    ) -> Result<(), Fault> {
-        let recorded = &row.resources.stacks;
-        let is_new = |stack: &&Stack| !recorded.iter().any(|known| known.is_same(stack));
-        for stack in clone.stacks.iter().filter(is_new) {
-            if stack.role_of_other_account(&clone.arn).is_some()
-                || self.stacks.named(stack).await?.is_none()
-                || self.deploys(&clone.name, stack).await?
-            {
+    ) -> Result<Vec<Stack>, Fault> {
+        let mut own = Vec::new();
+        for stack in &clone.stacks {
+            let is_known = row.resources.has_deployed(stack)
+                || stack.role_of_other_account(&clone.arn).is_some();
+            if is_known || self.stacks.named(stack).await?.is_none() {
+                own.push(stack.clone());
                 continue;
             }
-            let (name, rule) = (&stack.name, &rule.name);
-            let detail = format!(
-                "stack {name} exists, and no pipeline of this subject has deployed it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"
-            );
-            return Err(Fault::new(Reason::StackNotOurs, detail));
+            if !self.deploys(&clone.name, stack).await? {
+                return Err(exists(stack, rule));
+            }
+            if !row.resources.keeps_stacks() {
+                own.push(stack.clone());
+            }
         }
-        Ok(())
+        Ok(own)
+    }
+
+    /// Writes into a claim what its clone deploys: the stacks with their names, which are reserved
+    /// if they are new, and how the environment is removed.
+    pub(in crate::reconcile) fn record_stacks(
+        &self,
+        transition: &mut Transition,
+        clone: &NewPipeline,
+        own: &[Stack],
+        policy: &TeardownPolicy,
+    ) {
+        let resources = &mut transition.next.resources;
+        let new = own.iter().filter(|stack| !resources.has_deployed(stack));
+        transition.stacks = new.map(|stack| stack.key(&clone.arn)).collect();
+        // As long as it deploys a stack that stays, it is not known which of them are to go.
+        if own.len() == clone.stacks.len() {
+            resources.record_policy(policy);
+        }
+        add_stacks(&mut resources.stacks, own);
+    }
+
+    /// Returns the fault of a stack that another subject has reserved. If that subject does not
+    /// have it any more, its name is released, and the next attempt gets it.
+    pub(in crate::reconcile) async fn stack_taken(
+        &self,
+        effect: &Effect,
+        stack: &StackKey,
+    ) -> Fault {
+        match self.holder_of(effect, stack).await {
+            Ok(fault) | Err(fault) => fault,
+        }
+    }
+
+    async fn holder_of(&self, effect: &Effect, stack: &StackKey) -> Result<Fault, Fault> {
+        let name = &stack.name;
+        let released = || {
+            let detail = format!("the name of stack {name} was released at this moment");
+            Fault::new(Reason::AwsConflict, detail)
+        };
+        let Some(holder) = self.store.stack_holder(stack).await? else {
+            return Ok(released());
+        };
+        let row = self.store.mapping(&holder.subject).await?;
+        let Some(row) = row.filter(|row| row.resources.has_stack(stack)) else {
+            self.store.release_stack(stack, &holder).await?;
+            return Ok(released());
+        };
+        let owner = in_words(&row.subject, row.repository.as_str());
+        let rule = effect.spec().map_or("-", |spec| spec.rule.as_str());
+        let detail = format!(
+            "stack {name} belongs to {owner}: change stack_suffix in preview of rule '{rule}', or of the other's, so that their stacks differ, then replay"
+        );
+        Ok(Fault::new(Reason::StackNotOurs, detail))
     }
 
     /// Returns the stacks of a clone that its pipeline deploys as it is now.
@@ -130,6 +189,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(None)
     }
+}
+
+/// Returns the fault of a stack that others may have made.
+fn exists(stack: &Stack, rule: &Rule) -> Fault {
+    let (name, rule) = (&stack.name, &rule.name);
+    let detail = format!(
+        "stack {name} exists, and no pipeline of this subject has deployed it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"
+    );
+    Fault::new(Reason::StackNotOurs, detail)
 }
 
 /// Returns true if an execution was running when the deletion of the pipeline was claimed.

@@ -89,7 +89,10 @@ async fn a_refused_name_returns_its_owner() {
         .unwrap()
     {
         ClaimResult::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
-        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_) | ClaimResult::Skipped) => {
+        other @ (ClaimResult::Won(_)
+        | ClaimResult::Lost(_)
+        | ClaimResult::StackTaken(_)
+        | ClaimResult::Skipped) => {
             panic!("{other:?}")
         }
     }
@@ -207,8 +210,10 @@ async fn a_refused_put_returns_the_row() {
                 assert!(!is_won, "{owner}");
                 assert_eq!(row.claim.unwrap().owner, owner);
             }
-            other
-            @ (ClaimResult::Lost(None) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+            other @ (ClaimResult::Lost(None)
+            | ClaimResult::NameTaken(_)
+            | ClaimResult::StackTaken(_)
+            | ClaimResult::Skipped) => {
                 panic!("{other:?}")
             }
         }

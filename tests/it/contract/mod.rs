@@ -21,6 +21,7 @@ pub(crate) mod projects;
 pub(crate) mod queue;
 pub(crate) mod repositories;
 pub(crate) mod slots;
+pub(crate) mod stack_names;
 pub(crate) mod stacks;
 pub(crate) mod store;
 pub(crate) mod trail;

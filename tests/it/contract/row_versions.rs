@@ -51,7 +51,10 @@ impl Versions {
     async fn claim(&self, transition: Transition) -> Claim {
         match self.ours.claim(transition).await.unwrap() {
             ClaimResult::Won(claim) => *claim,
-            other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+            other @ (ClaimResult::Lost(_)
+            | ClaimResult::NameTaken(_)
+            | ClaimResult::StackTaken(_)
+            | ClaimResult::Skipped) => {
                 panic!("{other:?}")
             }
         }

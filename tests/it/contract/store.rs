@@ -62,6 +62,11 @@ macro_rules! store_contract {
             a_probe_changes_nothing,
             a_claim_records_the_name_of_the_repository,
         );
+        crate::contract::contract_tests!(stack_names, $stage;
+            a_stack_belongs_to_one_subject,
+            a_stack_is_known_by_its_account_and_region,
+            a_stack_is_released_by_the_claim_that_was_read,
+        );
     };
 }
 pub(crate) use store_contract;
@@ -235,6 +240,7 @@ pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
             Ok(ClaimResult::Won(_)) => winners += 1,
             Ok(ClaimResult::Lost(_)) => {}
             Ok(ClaimResult::Skipped) => panic!("no commit was skipped"),
+            Ok(ClaimResult::StackTaken(stack)) => panic!("it has no stack, such as {stack}"),
             Ok(ClaimResult::NameTaken(other)) => panic!("its own name is taken by {other}"),
             Err(fault) => assert_eq!(fault.reason, Reason::AwsConflict, "{fault}"),
         }

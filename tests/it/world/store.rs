@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use branchline::domain::clone::stacks::StackKey;
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::{
     BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
@@ -14,8 +15,8 @@ use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{
-    ClaimResult, Cursor, KnownSubject, Page, PushedSubject, RecordResult, SlotResult, Store,
-    StoreReader,
+    ClaimResult, Cursor, KnownSubject, Page, PushedSubject, RecordResult, SlotResult, StackHolder,
+    StackHolders, StackNames, Store, StoreReader,
 };
 
 use super::heartbeats::FakeHeartbeats;
@@ -212,6 +213,26 @@ impl StoreReader for FakeStore {
     async fn account_use(&self) -> Result<SlotUse, Fault> {
         let effect = || Ok(lock(&self.table).account_use());
         self.faults.pass(Op::AccountUse, effect).await
+    }
+}
+
+impl StackHolders for FakeStore {
+    async fn stack_holder(&self, stack: &StackKey) -> Result<Option<StackHolder>, Fault> {
+        let effect = || Ok(lock(&self.table).stacks.get(stack).cloned());
+        self.faults.pass(Op::Mapping, effect).await
+    }
+}
+
+impl StackNames for FakeStore {
+    async fn release_stack(&self, stack: &StackKey, holder: &StackHolder) -> Result<(), Fault> {
+        let effect = || {
+            let stacks = &mut lock(&self.table).stacks;
+            if stacks.get(stack) == Some(holder) {
+                stacks.remove(stack);
+            }
+            Ok(())
+        };
+        self.faults.pass(Op::GiveUp, effect).await
     }
 }
 

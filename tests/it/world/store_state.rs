@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use branchline::domain::clone::stacks::StackKey;
 use branchline::domain::ids::{
     BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
@@ -12,7 +13,7 @@ use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::domain::state::slots::{Line, SlotUse, Waiter};
-use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
+use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult, StackHolder};
 
 use super::comments::Comments;
 use super::commits::Commits;
@@ -64,6 +65,8 @@ impl AccountItem {
 pub(super) struct Table {
     pub(super) rows: BTreeMap<Key, Mapping>,
     pub(super) names: BTreeMap<PipelineName, Key>,
+    /// Who reserved each stack.
+    pub(super) stacks: BTreeMap<StackKey, StackHolder>,
     pub(super) deliveries: BTreeMap<DeliveryId, Delivered>,
     /// The repository that last had a name, in lower case.
     pub(super) aliases: BTreeMap<String, RepositoryId>,
@@ -132,6 +135,15 @@ impl Table {
         if let Some(name) = transition.reserves() {
             self.names.insert(name.clone(), key.clone());
         }
+        if let Some(claim) = &transition.next.claim {
+            let holder = StackHolder {
+                subject: transition.next.subject.clone(),
+                claim: claim.owner.clone(),
+            };
+            let stacks = transition.stacks.iter().cloned();
+            self.stacks
+                .extend(stacks.map(|stack| (stack, holder.clone())));
+        }
         self.rows.insert(key, transition.next.clone());
         self.commits.follow(transition);
     }
@@ -161,6 +173,13 @@ impl Table {
         let other = transition.reserves().and_then(|name| self.names.get(name));
         if let Some((repository, other)) = other.filter(|other| **other != mine) {
             return ClaimResult::NameTaken(format!("REPO#{repository}/{other}"));
+        }
+        let is_taken = |stack: &&StackKey| {
+            let holder = self.stacks.get(*stack);
+            holder.is_some_and(|holder| holder.subject != next.subject)
+        };
+        if let Some(stack) = transition.stacks.iter().find(is_taken) {
+            return ClaimResult::StackTaken(stack.clone());
         }
         self.write(&transition);
         self.name(&transition.next);

@@ -10,8 +10,9 @@ use branchline::inspect::status::Status;
 use branchline::ports::Clock;
 
 use super::{GONE, RETIRING, STACK, SUBJECT};
+use crate::stories::clones::adoption::adopt;
 use crate::stories::clones::forgetting::forget;
-use crate::stories::clones::repairs::{findings, report};
+use crate::stories::clones::repairs::{findings, outcomes, report};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{environment_format, preview_rule, pull_request_rule};
 use crate::world::story::{World, run_story};
@@ -73,7 +74,7 @@ fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
         assert_eq!(
             audit(world, preview_rule()).await,
             [
-                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack (aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1), or reopen the pull request"
+                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1"
             ]
         );
         world.account.remove_stack(STACK);
@@ -82,9 +83,14 @@ fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
 }
 
 #[test]
-fn the_next_pipeline_of_a_forgotten_subject_deletes_what_is_left() {
+fn a_forgotten_subject_begins_anew_once_what_is_left_is_deleted() {
     run_story(async |world| {
         world.forget_stack().await;
+        // Whose it is by now is not known.
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.account.remove_stack(STACK);
+        world.close().await;
         assert_eq!(world.reopen().await, ["created"]);
         world.build().await;
         assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
@@ -92,6 +98,36 @@ fn the_next_pipeline_of_a_forgotten_subject_deletes_what_is_left() {
         world.build().await;
         assert_eq!(world.mappings(), GONE);
         assert!(world.mapping(SUBJECT).resources.stacks.is_empty());
+    });
+}
+
+#[test]
+fn a_lost_clone_with_an_environment_is_adopted_and_removed_with_it() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        let subject = world.mapping(SUBJECT).subject;
+        world.store.remove_row(&subject);
+        world.close().await;
+        assert_eq!(world.stack_names(), [STACK]);
+        let rules = vec![preview_rule()];
+        for about in [None, Some(&subject)] {
+            let report = report(world, rules.clone(), about).await;
+            let [orphan] = report.findings.as_slice() else {
+                panic!("{:?}", report.findings)
+            };
+            assert!(
+                orphan.detail.ends_with("(closed): no repair deletes it, because its environment would be left: --adopt writes one, and `branchline reconcile` then removes both if the pull request is closed at GitHub"),
+                "{}",
+                orphan.detail
+            );
+            assert!(!orphan.repairable && orphan.adoptable);
+        }
+        adopt(world, rules).await;
+        assert_eq!(outcomes(world).await, ["adopted"]);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [""; 0]);
     });
 }
 

@@ -1,21 +1,39 @@
 //! Stacks of other users of the account: no clone deploys over one, and none is deleted.
 
+use std::time::Duration;
+
 use branchline::domain::clone::overrides::TeardownPolicy;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
-use branchline::ports::Clock;
+use branchline::domain::state::mapping::State;
+use branchline::ports::{Clock, Store};
 
 use super::{ACTIVE, GONE, STACK, SUBJECT};
 use crate::stories::clones::adoption::adopt;
+use crate::stories::clones::forgetting::forget;
 use crate::stories::clones::repairs::outcomes;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
-    TEARDOWN, TEMPLATE, deploying_template, pipeline_name, preview_rule, pull_request_rule,
-    stacks_rule, template_of_two_stacks,
+    TEARDOWN, TEMPLATE, deploying_template, patterns, pipeline_name, preview_rule,
+    pull_request_rule, stacks_rule, template_of_two_stacks,
 };
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
+
+/// A template of another repository, with a stack of the same name.
+pub(super) const WEB_TEMPLATE: &str = "web-template";
+
+/// Returns the rule of the other repository.
+pub(super) fn web_rule() -> Rule {
+    Rule {
+        name: "web".to_owned(),
+        digest: "digest of web".to_owned(),
+        repository: patterns(["acme/web"]),
+        template: pipeline_name(WEB_TEMPLATE),
+        ..preview_rule()
+    }
+}
 
 /// A stack of the template of two stacks.
 const SECOND: &str = "web-pr-7";
@@ -25,6 +43,12 @@ impl World {
     fn begin_previews(&self, rule: Rule) {
         self.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
         self.restart(vec![rule]);
+    }
+
+    /// Returns an event of pull request 7 of the other repository.
+    fn of_web(&self, action: &str) -> Webhook {
+        let webhook = Webhook::pull_request(action).of(2002, "acme/web");
+        webhook.at(self.clock.now())
     }
 
     async fn push_to_preview(&self, number: u64) {
@@ -100,18 +124,131 @@ fn a_second_stack_of_a_template_is_looked_for_when_it_is_new() {
 }
 
 #[test]
-fn a_stack_that_the_own_pipeline_has_deployed_is_recorded() {
+fn a_stack_that_was_deployed_under_a_rule_that_keeps_it_stays() {
     run_story(async |world| {
         let mut kept = preview_rule();
         kept.overrides.preview.teardown = TeardownPolicy::None;
         world.open_preview(kept).await;
-        // Under the first rule, nothing was recorded.
+        // Under that rule nobody asked whose the stack was.
+        world.restart(vec![preview_rule()]);
+        for commit in [2, 3] {
+            world.push_to_preview(commit).await;
+        }
+        assert_eq!(world.dead_letter_reasons(), [""; 0]);
+        assert_eq!(world.mapping(SUBJECT).resources.stacks, []);
+        world.expect_stack(STACK);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn a_stack_that_comes_after_a_change_of_the_rule_is_deleted() {
+    run_story(async |world| {
+        let mut kept = preview_rule();
+        kept.overrides.preview.teardown = TeardownPolicy::None;
+        world.open_preview(kept).await;
+        world.add_pipeline(template_of_two_stacks(TEMPLATE, REPOSITORY.1), Tags::new());
         world.restart(vec![preview_rule()]);
         world.push_to_preview(2).await;
-        assert_eq!(world.dead_letter_reasons(), [""; 0]);
+        assert_eq!(world.stack_names(), [STACK, SECOND]);
+        world.expect_stack(STACK);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn two_subjects_never_get_one_stack() {
+    run_story(async |world| {
+        world.begin_previews(preview_rule());
+        world.add_pipeline(deploying_template(WEB_TEMPLATE, "acme/web"), Tags::new());
+        world.restart(vec![web_rule(), preview_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        // Neither has deployed it yet.
+        let opened = world.of_web("opened");
+        let outcomes = world.deliver(opened).await;
+        assert_eq!(
+            outcomes,
+            [
+                "stack-not-ours: stack api-pr-7 belongs to pull request 7 of acme/api: change stack_suffix in preview of rule 'web', or of the other's, so that their stacks differ, then replay"
+            ]
+        );
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        assert_eq!(world.mappings(), ACTIVE);
+        world.build().await;
         world.close().await;
         world.build().await;
         assert_eq!(world.stack_names(), [""; 0]);
+        // The name is free now. The first attempt finds that out.
+        let reopened = world.of_web("reopened");
+        world.deliver(reopened).await;
+        world.wait(Duration::from_mins(1)).await;
+        world.build().await;
+        assert_eq!(world.dead_letter_reasons(), [""; 0]);
+        assert_eq!(world.stack_names(), [STACK]);
+        // The first subject does not get it back while the other one has it.
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close().await;
+        let closed = world.of_web("closed");
+        world.deliver(closed).await;
+        world.build().await;
+        assert_eq!(world.stack_names(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_stack_that_somebody_made_while_a_subject_waited_for_a_slot_is_left_alone() {
+    run_story(async |world| {
+        let limited = Rule {
+            max_active: Some(1),
+            ..preview_rule()
+        };
+        world.begin_previews(limited);
+        // The daemon counts at its start.
+        let counted = world.store.count_slots("pull requests", &[]);
+        counted.await.unwrap();
+        world
+            .deliver(Webhook::pull_request("opened").number(1))
+            .await;
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(world.mapping(SUBJECT).state, State::Creating);
+        assert_eq!(world.dead_letter_reasons(), ["rule-full"]);
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        let closed = Webhook::pull_request("closed").number(1);
+        world.deliver(closed.at(world.clock.now())).await;
+        world.build().await;
+        world.wait(Duration::from_mins(20)).await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn a_stack_that_somebody_made_after_the_subject_was_forgotten_is_left_alone() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.close().await;
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [STACK]);
+        world.expect_stack(STACK);
+        // An operator deletes it, and somebody makes another one of that name.
+        world.account.remove_stack(STACK);
+        world.account.give_stack(STACK);
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.stack_names(), [STACK]);
+        assert_eq!(world.mappings(), GONE);
     });
 }
 

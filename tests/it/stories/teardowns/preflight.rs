@@ -7,11 +7,13 @@
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::Rule;
-use branchline::inspect::preflight::{self, Finding};
+use branchline::inspect::preflight::{self, Finding, RuleStacks};
 use branchline::ports::{PipelineReader, PolicyDecision};
 use serde_json::Value;
 
+use super::others::{WEB_TEMPLATE, web_rule};
 use crate::world::rules::{
     TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule, pipeline_name,
     preview_rule, stacks_rule,
@@ -101,5 +103,31 @@ fn the_daemon_finds_stacks_and_deletes_them_only_if_the_rule_says_so() {
         let unknown = Fault::new(Reason::AwsDenied, "no");
         let unknown = preflight::may_delete(delete, DAEMON, Err(unknown));
         assert!(unknown.detail.contains("aws-denied"), "{}", unknown.detail);
+    });
+}
+
+#[test]
+fn two_rules_that_give_one_stack_to_two_repositories_are_found() {
+    run_story(async |world| {
+        let templates = [(TEMPLATE, REPOSITORY.1), (WEB_TEMPLATE, "acme/web")];
+        for (name, repository) in templates {
+            world.add_pipeline(deploying_template(name, repository), Tags::new());
+        }
+        let mut stacks = RuleStacks::default();
+        let mut found = async |rule: &Rule| {
+            let template = world.account.template(&rule.template).await;
+            let checked = preflight::template(rule, &template.unwrap(), &owner());
+            stacks.add(rule, &checked.clone.unwrap())
+        };
+        assert_eq!(found(&preview_rule()).await, None);
+        assert_eq!(found(&preview_rule()).await, None, "the same repository");
+        let shared = found(&web_rule()).await.unwrap();
+        assert_eq!(
+            shared.detail,
+            "stack api-pr-1 would belong to a subject of acme/web, and by rule 'pull requests' to one of acme/api"
+        );
+        let mut own = web_rule();
+        own.overrides.preview.stack_suffix = FormatString::parse("-{repo}-pr-{number}").ok();
+        assert_eq!(found(&own).await, None);
     });
 }
