@@ -72,19 +72,27 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 false => self.store.commit(&next.key()).await?,
             };
             let situation = self.situation(mapping.as_ref(), head.as_ref());
+            if situation.environment == Environment::Closing {
+                next.end();
+            }
             if situation.environment == Environment::Gone {
                 // GitHub may accept the end of what it did not accept.
                 next.failed.take_if(|failed| failed.retry_at.is_none());
             }
+            let is_changed = seen
+                .as_ref()
+                .is_some_and(|seen| seen.deployments != next.deployments);
             let at = match next.due(&situation, now) {
-                DeploymentDue::Nothing => return Ok(()),
+                DeploymentDue::Nothing if !is_changed => return Ok(()),
+                DeploymentDue::Nothing => now,
                 DeploymentDue::Later(at) | DeploymentDue::Busy(at) => at,
                 DeploymentDue::Now(_) => now,
             };
-            let is_marked = seen.is_some_and(|seen| {
-                let is_same = (&seen.commit, &seen.failed) == (&next.commit, &next.failed);
-                seen.is_unsent && seen.sender.is_none() && is_same
-            });
+            let is_marked = !is_changed
+                && seen.is_some_and(|seen| {
+                    let is_same = (&seen.commit, &seen.failed) == (&next.commit, &next.failed);
+                    seen.is_unsent && seen.sender.is_none() && is_same
+                });
             if is_marked || self.store.replace_deployments(&next).await? {
                 self.outbox.push_at(Post::Deployments(subject.clone()), at);
                 return Ok(());

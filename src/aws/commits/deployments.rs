@@ -66,6 +66,10 @@ fn deployment(one: &Deployment) -> AttributeValue {
         ("environment", text(Some(&one.environment))),
         ("id", one.id.map(|id| n(id.0))),
         ("lost", Some(AttributeValue::Bool(one.is_lost))),
+        (
+            "ending",
+            one.is_ending.then_some(AttributeValue::Bool(true)),
+        ),
         ("shown", one.shown.as_ref().map(shown)),
     ])
 }
@@ -106,6 +110,7 @@ fn read_deployment(part: &Part<'_>) -> Result<Deployment, Fault> {
         environment: part.owned("environment")?,
         id: part.number("id")?.map(DeploymentId),
         is_lost: part.flag("lost")?,
+        is_ending: part.optional_flag("ending")?,
         shown: part.part("shown", read_shown)?,
     })
 }

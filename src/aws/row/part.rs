@@ -103,6 +103,14 @@ impl<'a> Part<'a> {
         texts.ok_or_else(|| self.fault(name))
     }
 
+    /// Reads a truth value; false if it is left out.
+    pub(in crate::aws) fn optional_flag(&self, name: &str) -> Result<bool, Fault> {
+        match self.attributes.contains_key(name) {
+            true => self.flag(name),
+            false => Ok(false),
+        }
+    }
+
     /// Reads a truth value, which may not be left out.
     pub(in crate::aws) fn flag(&self, name: &str) -> Result<bool, Fault> {
         match self.attributes.get(name) {

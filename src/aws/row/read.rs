@@ -161,13 +161,12 @@ fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
     let execution = execution.map(TeardownRun::Execution);
     let stack = part.optional("stack", |id| StackId::parse(id).ok())?;
     let stack = stack.map(TeardownRun::Stack);
-    let is = |flag: &str| Ok(part.names().any(|name| name == flag) && part.flag(flag)?);
     Ok(Teardown {
         run: execution.or(stack),
         failures: part.required("failures")?,
         retry_at: part.number("retry_at")?.map(Timestamp),
-        is_finished: is("finished")?,
-        is_remade: is("remade")?,
+        is_finished: part.optional_flag("finished")?,
+        is_remade: part.optional_flag("remade")?,
     })
 }
 

@@ -59,6 +59,7 @@ pub(crate) async fn every_part_of_the_deployments_reads_back_equal<S: StoreStage
         environment: "preview/pr-7".to_owned(),
         id: id.map(DeploymentId),
         is_lost,
+        is_ending: id == Some(9),
         shown,
     };
     let shown = |state, page: Option<&str>| {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a rule that is wrong fails its test")]
 
+mod removals;
+
 use std::time::Duration;
 
 use branchline::domain::clone::declaration::ActionPath;
@@ -92,35 +94,6 @@ impl World {
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
-}
-
-#[test]
-fn a_deployment_follows_the_execution_and_ends_with_the_environment() {
-    run_story(async |world| {
-        world.under(deployed());
-        world.pull("opened", 1).await;
-        assert_eq!(world.deployments(), ["1: in_progress"]);
-        world.succeed().await;
-        assert_eq!(
-            world.deployments(),
-            [format!("1: in_progress, success {PAGE}")]
-        );
-        world.pull("closed", 1).await;
-        world.deployments_are_right();
-        assert_eq!(
-            world.deployments(),
-            [format!("1: in_progress, success {PAGE}")],
-            "the stack is still there"
-        );
-        world.succeed().await;
-        assert_eq!(
-            world.deployments(),
-            [format!("1: in_progress, success {PAGE}, inactive")]
-        );
-        world.pull("reopened", 1).await;
-        assert_eq!(world.deployments()[1..], ["1: in_progress"], "a new one");
-        world.deployments_are_right();
-    });
 }
 
 #[test]
@@ -285,32 +258,6 @@ fn a_deployment_that_people_deleted_is_made_again() {
         world.github.deployments(|all| all.delete_all());
         world.succeed().await;
         assert_eq!(world.deployments(), [format!("1: success {PAGE}")]);
-    });
-}
-
-#[test]
-fn a_rule_that_turns_deployments_off_leaves_none_behind() {
-    run_story(async |world| {
-        world.under(deployed());
-        world.pull("opened", 1).await;
-        world.succeed().await;
-        let off = Rule {
-            deployment: None,
-            ..deployed()
-        };
-        world.restart(vec![off]);
-        world.push(1, 2).await;
-        world.succeed().await;
-        assert_eq!(
-            world.deployments(),
-            [format!("1: in_progress, success {PAGE}")]
-        );
-        world.pull("closed", 2).await;
-        world.succeed().await;
-        assert_eq!(
-            world.deployments(),
-            [format!("1: in_progress, success {PAGE}, inactive")]
-        );
     });
 }
 

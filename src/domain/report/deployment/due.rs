@@ -210,7 +210,9 @@ impl DeploymentRecord {
             return None;
         };
         let is_wanted = situation.head.is_some_and(has_deployment);
-        let is_there = self.newest().is_some();
+        let counts =
+            |one: &Deployment| one.commit == self.commit && one.id.is_some() && !one.is_ending;
+        let is_there = self.deployments.iter().any(counts);
         (is_wanted && !is_there).then(|| name.clone())
     }
 
@@ -226,7 +228,11 @@ impl DeploymentRecord {
     fn show(&self, one: &Deployment, situation: &Situation<'_>) -> Option<DeploymentStep> {
         let id = one.id?;
         let is_newest = self.newest() == Some(id);
-        let is_removed = situation.environment == Environment::Gone;
+        let is_removed = match situation.environment {
+            Environment::Gone => true,
+            Environment::Open(_) => one.is_ending,
+            Environment::Closing | Environment::Unreachable => false,
+        };
         let head = situation.head.filter(|_| is_newest);
         let state = if is_removed {
             DeploymentState::Inactive

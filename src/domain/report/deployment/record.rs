@@ -41,6 +41,9 @@ pub struct Deployment {
     pub id: Option<DeploymentId>,
     /// True if GitHub did not show it when it was looked for. It is looked for again in the end.
     pub is_lost: bool,
+    /// True if the removal of its environment has begun. It becomes inactive once that is done, also
+    /// if the environment is deployed again.
+    pub is_ending: bool,
     /// What GitHub shows of it; `None` if that is not certain.
     pub shown: Option<ShownDeployment>,
 }
@@ -143,6 +146,13 @@ impl DeploymentRecord {
         }
     }
 
+    /// Adds that the removal of the environment has begun.
+    pub fn end(&mut self) {
+        for one in &mut self.deployments {
+            one.is_ending = true;
+        }
+    }
+
     /// Adds that a deployment is about to be created.
     pub fn creating(&mut self, commit: &CommitId, environment: &str) {
         self.add(commit, environment, None);
@@ -189,6 +199,7 @@ impl DeploymentRecord {
                 environment: environment.to_owned(),
                 id: None,
                 is_lost: true,
+                is_ending: false,
                 shown: None,
             });
         }
@@ -222,6 +233,7 @@ impl DeploymentRecord {
             environment: environment.to_owned(),
             id,
             is_lost: false,
+            is_ending: false,
             shown: None,
         });
     }
