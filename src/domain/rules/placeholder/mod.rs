@@ -7,6 +7,7 @@ use std::fmt;
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
 use crate::domain::rules::slug::slug;
 
+mod length;
 mod plain;
 mod sharing;
 
