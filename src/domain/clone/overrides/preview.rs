@@ -174,7 +174,8 @@ impl PreviewStacks {
             value.unwrap_or_default().to_owned()
         };
         if let Some(suffix) = &self.stack_suffix {
-            let suffix = filled("stack_suffix", suffix, values)?;
+            let suffix = suffix.unslugged_text(values);
+            let suffix = suffix.map_err(|why| invalid("stack_suffix", &why))?;
             let name = stack_name(&text(configuration, STACK_NAME), &suffix);
             configuration.insert(STACK_NAME.to_owned(), Value::from(name));
             if text(configuration, ACTION_MODE) == CREATE_UPDATE {
@@ -204,20 +205,16 @@ impl PreviewStacks {
             )));
         };
         for (name, format) in &self.parameters {
-            let value = filled(&format!("parameters.{name}"), format, values)?;
+            let value = format.text(values);
+            let value = value.map_err(|why| invalid(&format!("parameters.{name}"), &why))?;
             merged.insert(name.clone(), Value::from(value));
         }
         Ok(Value::Object(merged).to_string())
     }
 }
 
-fn filled(
-    key: &str,
-    format: &FormatString,
-    values: &PlaceholderValues<'_>,
-) -> Result<String, Fault> {
-    let text = format.text(values);
-    text.map_err(|why| Fault::new(Reason::InvalidValue, format!("preview.{key}: {why}")))
+fn invalid(key: &str, why: &str) -> Fault {
+    Fault::new(Reason::InvalidValue, format!("preview.{key}: {why}"))
 }
 
 /// Returns the name of a subject's stack. Illegal characters of a branch's name are replaced, and a

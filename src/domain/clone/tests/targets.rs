@@ -128,6 +128,13 @@ fn the_name_of_a_branch_becomes_a_legal_name_of_a_stack() {
         deployed.configured("StackName").unwrap().to_owned()
     };
     assert_eq!(name("login"), "api-login");
+    // One hash, of the whole name.
+    assert_eq!(name("feature/login"), "api-feature-login-1974c4e2");
+    let long = name(&format!("feature/{}", "x".repeat(200)));
+    assert!(
+        long.starts_with("api-feature-xxx") && long.matches('-').count() == 3,
+        "{long}"
+    );
     let names = ["a/b", "a-b", "a_b", "a.b", "ü", &"x".repeat(200)].map(name);
     for name in &names {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
