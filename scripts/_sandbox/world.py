@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from _common.problem import Problem
+
 from . import aws, preview
 from .account import Account, audit_table
 
@@ -83,6 +85,10 @@ class World:
 
     def protect(self, stack: str, *, protected: bool) -> None:
         """Protects a stack from its deletion, or ends that."""
+        there = self.stacks()
+        if stack not in there:
+            names = ", ".join(sorted(there)) or "none"
+            raise Problem(f"there is no stack {stack}; the stacks of the sandbox: {names}")
         self._cloudformation.update_termination_protection(
             StackName=stack, EnableTerminationProtection=protected
         )

@@ -258,7 +258,14 @@ fn environment_variables(
     on: Option<On>,
 ) -> Option<Vec<(String, FormatString)>> {
     let texts = table.named_texts().into_iter();
-    every(texts.map(|(name, located)| pattern(diagnostics, name, located, on, check_environment)))
+    every(texts.map(|(name, located)| {
+        pattern(diagnostics, name, located, on, |name| match name {
+            preview::STACK_SUFFIX => Err(
+                "is a key of preview, and environment has the variables of builds: write preview = { stack_suffix = \"...\" }",
+            ),
+            name => check_environment(name),
+        })
+    }))
 }
 
 /// Reads the secrets of a clone: `"Stage/Action/Key" = "env:NAME"`.

@@ -2,12 +2,13 @@
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{PreviewStacks, PreviewUrl, TeardownPolicy};
+use crate::domain::foreign_text::{clean, is_web_page};
 use crate::domain::report::ReportForm;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::On;
 
 use crate::config::formats::{every, pattern};
-use crate::config::words::{Diagnostics, Table};
+use crate::config::words::{Diagnostics, Located, Table};
 
 /// The longest name of a parameter, in characters (CloudFormation user guide, "Parameters").
 const NAME_LIMIT: usize = 255;
@@ -16,9 +17,19 @@ const NAME_LIMIT: usize = 255;
 /// CreateStack), and the template's part of it is needed too.
 const SUFFIX_LIMIT: usize = 64;
 
+/// The longest name of an environment, in characters (GitHub Docs, "Managing environments for
+/// deployment").
+const ENVIRONMENT_LIMIT: usize = 255;
+
 /// The keys about deployments at GitHub.
 const DEPLOYMENT: &str = "deployment";
 const ENVIRONMENT: &str = "environment";
+/// The key of the suffix of stacks.
+pub(super) const STACK_SUFFIX: &str = "stack_suffix";
+/// The key of the link to the environment.
+const URL: &str = "url";
+/// The schemes of the web, in lower case.
+const SCHEMES: [&str; 2] = ["https://", "http://"];
 
 /// Reads the table. `None` if a value is wrong, which is reported.
 pub(super) fn read(
@@ -28,9 +39,7 @@ pub(super) fn read(
 ) -> Option<PreviewStacks> {
     let table = rule.table("preview");
     let suffix = stack_suffix(diagnostics, &table, on);
-    let parameters = table.table("parameters").named_texts().into_iter();
-    let parameters =
-        every(parameters.map(|(name, value)| pattern(diagnostics, name, value, on, check_name)));
+    let parameters = parameters(diagnostics, &table.table("parameters"), on);
     let teardown = teardown(diagnostics, &table);
     let url = url(diagnostics, &table, on);
     table.expect(DEPLOYMENT);
@@ -44,6 +53,18 @@ pub(super) fn read(
     })
 }
 
+fn parameters(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<Vec<(String, FormatString)>> {
+    let named = table.named_texts().into_iter();
+    let read = named.map(|(name, value)| pattern(diagnostics, name, value, on, check_name));
+    let parameters = every(read)?;
+    let checked = PreviewStacks::check_parameters(&parameters);
+    diagnostics.record_error(table.place(), checked.map(|()| parameters))
+}
+
 /// Reads whether commits have deployments at GitHub, and the name of their environment. By default
 /// they have, if the rule gives each subject an environment and is reported. The outer `None` is a
 /// mistake, which is reported. `form` and `on` are `None` if they are mistakes themselves.
@@ -54,6 +75,11 @@ pub(super) fn deployment(
     form: Option<Option<ReportForm>>,
 ) -> Option<Option<FormatString>> {
     let table = rule.table("preview");
+    if let (Some(None), Some(url)) = (form, table.text(URL)) {
+        let what = "nothing shows it without reports: set github.app or github.token, and no report = \"none\", or remove it";
+        diagnostics.note(url.place, what);
+        return None;
+    }
     let is_wanted = table.flag(DEPLOYMENT);
     let name = table.text(ENVIRONMENT);
     if is_wanted.is_none() && table.has(DEPLOYMENT) || name.is_none() && table.has(ENVIRONMENT) {
@@ -76,7 +102,7 @@ pub(super) fn deployment(
         diagnostics.note(place?, what);
         return None;
     }
-    let has_environment = table.has("stack_suffix") || table.has("url");
+    let has_environment = table.has(STACK_SUFFIX) || table.has(URL);
     if is_off || !(is_on || has_environment) || form?.is_none() {
         return Some(None);
     }
@@ -87,6 +113,14 @@ pub(super) fn deployment(
     };
     let place = name.place.clone();
     let (_, format) = pattern(diagnostics, String::new(), name, on, |_| Ok(()))?;
+    let longest = format.longest();
+    if longest > ENVIRONMENT_LIMIT {
+        let what = format!(
+            "too long: GitHub accepts the name of an environment with at most {ENVIRONMENT_LIMIT} characters, and this may have {longest}"
+        );
+        diagnostics.note(place, what);
+        return None;
+    }
     let format = match (on?.tells_apart(&format), on?) {
         (true, _) => Ok(Some(format)),
         (false, On::PullRequest) => Err(
@@ -111,8 +145,8 @@ fn stack_suffix(
     table: &Table<'_, '_>,
     on: Option<On>,
 ) -> Option<Option<FormatString>> {
-    let Some(located) = table.text("stack_suffix") else {
-        return (!table.has("stack_suffix")).then_some(None);
+    let Some(located) = table.text(STACK_SUFFIX) else {
+        return (!table.has(STACK_SUFFIX)).then_some(None);
     };
     let place = located.place.clone();
     let (_, suffix) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
@@ -155,22 +189,16 @@ fn url(
     table: &Table<'_, '_>,
     on: Option<On>,
 ) -> Option<Option<PreviewUrl>> {
-    let Some(located) = table.text("url") else {
-        return (!table.has("url")).then_some(None);
+    let Some(mut located) = table.text(URL) else {
+        return (!table.has(URL)).then_some(None);
     };
-    if located.value.starts_with("https://") || located.value.starts_with("http://") {
-        let host = located.value.split('/').nth(2);
-        if host.is_some_and(|host| host.contains('@')) {
-            let what = "a name or a password before the host would be shown to everyone who reads the pull request: remove it";
-            diagnostics.note(&located.place, what);
-            return None;
-        }
-        if let Err(what) = check_host(host.unwrap_or_default()) {
-            diagnostics.note(&located.place, what);
-            return None;
-        }
-        let (_, format) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
-        return Some(Some(PreviewUrl::Format(format)));
+    let scheme = SCHEMES.into_iter().find(|scheme| {
+        let start = located.value.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    if let Some(scheme) = scheme {
+        located.value.replace_range(..scheme.len(), scheme);
+        return link(diagnostics, located, on).map(|format| Some(PreviewUrl::Format(format)));
     }
     let output = located.value.rsplit_once('/').and_then(|(action, key)| {
         let action = ActionPath::parse(action)?;
@@ -180,6 +208,41 @@ fn url(
     let output =
         output.ok_or("expected \"https://...\" or an output variable, as \"Stage/Action/Name\"");
     diagnostics.record_error(&located.place, output).map(Some)
+}
+
+/// Reads a URL with placeholders.
+fn link(
+    diagnostics: &Diagnostics<'_>,
+    located: Located<String>,
+    on: Option<On>,
+) -> Option<FormatString> {
+    let place = located.place.clone();
+    let host = located.value.split('/').nth(2).unwrap_or_default();
+    if host.contains('@') {
+        let what = "a name or a password before the host would be shown to everyone who reads the pull request: remove it";
+        diagnostics.note(place, what);
+        return None;
+    }
+    diagnostics.record_error(&place, check_host(host))?;
+    let (_, format) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
+    let checked = check_link(&format.example()).map(|()| format);
+    diagnostics.record_error(place, checked)
+}
+
+/// Refuses an address that would never be linked, whatever its placeholders stand for.
+fn check_link(example: &str) -> Result<(), &'static str> {
+    let shown = clean(example);
+    // A text that is too long is cut.
+    let has_secret = shown != example && !shown.ends_with('…');
+    match (is_web_page(example), has_secret) {
+        (true, _) => Ok(()),
+        (false, true) => Err(
+            "a token or a password in the address would be shown to everyone who reads the pull request: remove it",
+        ),
+        (false, false) => Err(
+            "it would not be linked: expected at most 600 visible ASCII characters, without quotes and < > \\ ^ ` { | }",
+        ),
+    }
 }
 
 /// Refuses a host that the author of a pull request could choose: the link is shown to everyone who
@@ -209,6 +272,8 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric());
     match is_legal && (1..=NAME_LIMIT).contains(&name.len()) {
         true => Ok(()),
-        false => Err("not the name of a parameter of CloudFormation: expected letters and digits"),
+        false => Err(
+            "not the name of a parameter of CloudFormation: expected 1 to 255 letters and digits",
+        ),
     }
 }

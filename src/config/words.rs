@@ -38,9 +38,13 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
-    /// Records a mistake.
+    /// Records a mistake, once: several readers may find the same one.
     pub(super) fn note(&self, place: impl Into<Place>, what: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::new(place, what));
+        let problem = Problem::new(place, what);
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 
     /// Returns the value, or records the error.

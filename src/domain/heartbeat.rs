@@ -7,6 +7,9 @@ use crate::domain::ids::Timestamp;
 /// The time between two heartbeats of a daemon. One write of less than 1 KB a minute makes 43,800 a
 /// month, which cost less than 0.05 USD.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
+/// How long after its last heartbeat a daemon may have ended without a shutdown: the next one is
+/// late by more than a slow write.
+pub const LATE: Duration = Duration::from_secs(90);
 /// How long after its last heartbeat a daemon counts as running: two heartbeats may be lost.
 pub const ALIVE: Duration = Duration::from_secs(180);
 /// How long the last heartbeat of a daemon is kept.
@@ -55,5 +58,6 @@ mod tests {
         assert!(alive(false, 0) && alive(false, 180));
         assert!(!alive(false, 181) && !alive(true, 0));
         assert!(ALIVE >= HEARTBEAT_INTERVAL * 3 && HEARTBEAT_KEPT > ALIVE);
+        assert!(LATE > HEARTBEAT_INTERVAL && LATE < ALIVE);
     }
 }

@@ -110,6 +110,11 @@ impl<C: Clock> GitHubClient<C> {
         scope: Scope,
         call: &Call,
     ) -> Result<Answer, Failed> {
+        let answer = self.in_place(place, scope, call).await;
+        answer.map_err(|failed| failed.needing(scope.permission()))
+    }
+
+    async fn in_place(&self, place: &Place, scope: Scope, call: &Call) -> Result<Answer, Failed> {
         if let Credentials::Token(token) = &self.credentials {
             return self.exchange(Caller::Token, token, call).await;
         }
@@ -128,6 +133,16 @@ impl<C: Clock> GitHubClient<C> {
 
     /// Makes a call about an installation as a whole.
     pub(super) async fn of_installation(
+        &self,
+        installation: InstallationId,
+        scope: Scope,
+        call: &Call,
+    ) -> Result<Answer, Failed> {
+        let answer = self.in_installation(installation, scope, call).await;
+        answer.map_err(|failed| failed.needing(scope.permission()))
+    }
+
+    async fn in_installation(
         &self,
         installation: InstallationId,
         scope: Scope,

@@ -48,7 +48,34 @@ pub(super) struct Failed {
     pub(super) status: Option<u16>,
     /// How far this machine's clock is ahead, in milliseconds, if the answer has a time.
     pub(super) clock_ahead_ms: Option<i64>,
+    /// True if GitHub named the permissions that would suffice.
+    names_permission: bool,
     pub(super) fault: GitHubFault,
+}
+
+impl Failed {
+    /// Adds the permission that the call needs, as GitHub's settings name it, if its absence may be
+    /// the cause and GitHub did not name it: it hides a repository from those who lack it, and
+    /// gives no token for what was not granted.
+    pub(super) fn needing(self, permission: &str) -> Self {
+        let is_hidden = self.fault.kind == Missing && self.status == Some(404);
+        let may_lack_it = self.fault.kind == Denied || is_hidden;
+        if self.names_permission || !may_lack_it {
+            return self;
+        }
+        let detail = &self.fault.detail;
+        let end = if detail.ends_with('?') { "" } else { "." };
+        let detail = format!("{detail}{end} It needs the permission {permission}");
+        let fault = GitHubFault {
+            retry_at: self.fault.retry_at,
+            ..GitHubFault::new(self.fault.kind, detail)
+        };
+        Self {
+            names_permission: true,
+            fault,
+            ..self
+        }
+    }
 }
 
 impl From<GitHubFault> for Failed {
@@ -56,6 +83,7 @@ impl From<GitHubFault> for Failed {
         Self {
             status: None,
             clock_ahead_ms: None,
+            names_permission: false,
             fault,
         }
     }
@@ -105,6 +133,7 @@ pub(super) fn of_answer(
     Failed {
         status: Some(answer.status),
         clock_ahead_ms,
+        names_permission: kind == Denied && permissions(&answer.headers).is_some(),
         fault: GitHubFault::new(kind, detail),
     }
 }

@@ -51,6 +51,18 @@ impl Scope {
         }
     }
 
+    /// Returns the permission as GitHub's settings name it.
+    pub(super) fn permission(self) -> &'static str {
+        match self {
+            Self::Checks => "Checks: write",
+            Self::Statuses => "Commit statuses: write",
+            Self::PullRequests => "Pull requests: write",
+            Self::Deployments => "Deployments: write",
+            Self::ReadPullRequests => "Pull requests: read",
+            Self::ReadContents | Self::ReadFiles => "Contents: read",
+        }
+    }
+
     /// Returns true if its tokens are for one repository. What reads all repositories one after the
     /// other would need a token for each.
     pub(super) fn is_of_repository(self) -> bool {

@@ -1,9 +1,13 @@
 //! The sentence that answers why a subject has no pipeline, and what to do.
 
+use std::fmt::Write as _;
+
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::state::activity::{Sleep, SleepReason};
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::domain::state::teardown::Teardown;
+use crate::domain::state::ordering::EventKind;
+use crate::domain::state::teardown::{Teardown, TeardownRun};
 use crate::domain::text::plural;
 use crate::inspect::conditions::CheckedRule;
 use crate::inspect::dlq::dead_letter::DeadLetter;
@@ -78,7 +82,7 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
         return of_dead_letter(&subject, message, evidence);
     }
     match (row.state, row.activity.sleep) {
-        (State::Gone, _) => return of_absence(&subject, row.absence(), rules),
+        (State::Gone, _) => return with_left(of_absence(&subject, row, rules), row),
         (State::Asleep, Some(sleep)) => return of_sleep(&subject, sleep),
         (State::Retiring, _) => return of_teardown(&subject, row),
         (_, _) => {}
@@ -170,10 +174,22 @@ fn of_dead_letter(subject: &str, message: &DeadLetter, evidence: &Evidence) -> A
     )
 }
 
-fn of_absence(subject: &str, why: Option<AbsenceReason>, rules: &[CheckedRule]) -> Answer {
+/// Adds the stacks that a mapping still records although it was forgotten.
+fn with_left(mut answer: Answer, row: &Mapping) -> Answer {
+    if !row.resources.stacks.is_empty() {
+        let left = row.resources.environment();
+        let _ = write!(answer.sentence, "; what may be left of it is {left}");
+        answer.what_to_do.push(
+            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them; if it begins anew, its next removal deletes them as well".to_owned(),
+        );
+    }
+    answer
+}
+
+fn of_absence(subject: &str, row: &Mapping, rules: &[CheckedRule]) -> Answer {
     const REOPEN: &str =
         "if it is open at GitHub, redeliver its last webhook: page Webhooks, Recent deliveries";
-    match why {
+    match row.absence() {
         Some(AbsenceReason::NoRule) => no_rule(subject, rules),
         Some(AbsenceReason::Closed) => Answer::none(format!("{subject} is closed"), &[REOPEN]),
         Some(AbsenceReason::Deleted) => {
@@ -205,7 +221,15 @@ fn of_absence(subject: &str, why: Option<AbsenceReason>, rules: &[CheckedRule]) 
         ),
         Some(AbsenceReason::Forgotten) => Answer::none(
             format!("an operator forgot the mapping of {subject}, which could not settle"),
-            &[REOPEN],
+            &[match row.order.kind {
+                EventKind::Closed => "to begin anew, reopen the pull request",
+                EventKind::Open
+                | EventKind::Reopened
+                | EventKind::Pushed
+                | EventKind::Deleted
+                | EventKind::Removed
+                | EventKind::Recreated => "to begin anew, push a commit",
+            }],
         ),
         None => Answer::none(format!("no event of {subject} was accepted"), &[REOPEN]),
     }
@@ -246,9 +270,17 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
         (Some(at), Some(error)) => format!("; the next attempt is at {at}, because {error}"),
         (Some(_) | None, _) => String::new(),
     };
+    let by_daemon = match teardown.and_then(|teardown| teardown.run.as_ref()) {
+        Some(TeardownRun::Stack(_)) => true,
+        Some(TeardownRun::Execution(_)) => false,
+        None => row.resources.teardown_policy == Some(TeardownPolicy::Stacks),
+    };
     let then = match (row.absence(), row.activity.sleep) {
         (None, None) => "wait: then it gets its pipeline again",
-        (Some(_) | None, _) => "wait: its pipeline is removed with it",
+        (Some(_) | None, _) if by_daemon => {
+            "wait: its pipeline is deleted first, and then its stacks, one after the other"
+        }
+        (Some(_) | None, _) => "wait: its pipeline removes it, and is deleted after that",
     };
     Answer::none(
         format!("the environment of {subject} is being removed: {environment}{how}"),

@@ -9,6 +9,7 @@ from typing import Any
 import support
 
 from _common.isolation import isolate
+from _common.problem import Problem
 from _sandbox import account, aws, emulator, playing, preview
 from _sandbox.world import World
 
@@ -44,6 +45,8 @@ class Stacks(unittest.TestCase):
 
     def test_a_stack_is_deployed_and_deleted_by_actions_that_succeed(self) -> None:
         """A failed action changes no stack, and neither does its execution played once more."""
+        with self.assertRaisesRegex(Problem, "^there is no stack api; .*: none$"):
+            self.world.protect("api", protected=True)
         url = {"Url": "https://api.example.com"}
         status = self.world.executions(preview.TEMPLATE)[0]["status"]
         self.assertEqual(status, "InProgress", "it goes on until it is played")

@@ -189,11 +189,21 @@ fn phase(change: &mut Expression, phase: &Phase) {
 }
 
 fn idle(note: &IdleNote) -> AttributeValue {
-    let (removal_at, asleep) = match note {
-        IdleNote::RemovalAt(at) => (Some(at), None),
-        IdleNote::Asleep(reason) => (None, Some(s(reason.as_str()))),
+    let (removal_at, environment, asleep) = match note {
+        IdleNote::RemovalAt {
+            at,
+            with_environment,
+        } => (Some(at), *with_environment, None),
+        IdleNote::Asleep(reason) => (None, false, Some(s(reason.as_str()))),
     };
-    map([("removal_at", text(removal_at)), ("asleep", asleep)])
+    map([
+        ("removal_at", text(removal_at)),
+        (
+            "environment",
+            environment.then_some(AttributeValue::Bool(true)),
+        ),
+        ("asleep", asleep),
+    ])
 }
 
 fn attempt(attempt: &Attempt) -> AttributeValue {

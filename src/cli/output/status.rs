@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::age;
+use crate::domain::heartbeat::LATE;
 use crate::domain::text::one_line;
 use crate::inspect::dlq::summary::SummaryRow;
 use crate::inspect::status::{Daemon, Status};
@@ -69,7 +70,9 @@ pub fn lines(status: &Status, colours: bool) -> String {
 /// Describes a daemon in one line.
 #[must_use]
 pub fn daemon_line(daemon: &Daemon) -> String {
+    let is_late = daemon.seen_seconds > LATE.as_secs();
     let state = match (daemon.running, daemon.stopped) {
+        (true, _) if is_late => "runs, or has ended without a shutdown",
         (true, _) => "runs",
         (false, true) => "stopped",
         (false, false) => "does not answer",
@@ -130,17 +133,21 @@ mod tests {
             newest_seconds: 7,
             detail: Some("no\nsuch template".to_owned()),
         };
-        let daemon = |worker: &str, running, stopped| Daemon {
+        let daemon = |worker: &str, running, seen_seconds| Daemon {
             worker: worker.to_owned(),
             version: "0.1.0".to_owned(),
             running,
-            stopped,
-            seen_seconds: 12,
+            stopped: false,
+            seen_seconds,
             started_at: "2026-11-26T00:00:00.000Z".to_owned(),
         };
         let status = Status {
             problems: vec!["2 messages in the dead-letter queue: look".to_owned()],
-            daemons: vec![daemon("0f", true, false), daemon("1f", false, false)],
+            daemons: vec![
+                daemon("0f", true, 90),
+                daemon("1f", true, 95),
+                daemon("2f", false, 181),
+            ],
             queues: vec![QueueStatus::new("webhooks", QueueCounts::default())],
             dead_letters: vec![summary("template-missing")],
             quarantine: Vec::new(),
@@ -168,8 +175,9 @@ mod tests {
         insta::assert_snapshot!(lines(&status, false), @r"
         problem      2 messages in the dead-letter queue: look
         unknown      quarantine: aws-denied
-        daemon       0f runs, seen 12s ago, version 0.1.0, started 2026-11-26T00:00:00.000Z
-        daemon       1f does not answer, seen 12s ago, version 0.1.0, started 2026-11-26T00:00:00.000Z
+        daemon       0f runs, seen 90s ago, version 0.1.0, started 2026-11-26T00:00:00.000Z
+        daemon       1f runs, or has ended without a shutdown, seen 95s ago, version 0.1.0, started 2026-11-26T00:00:00.000Z
+        daemon       2f does not answer, seen 3m ago, version 0.1.0, started 2026-11-26T00:00:00.000Z
         queue        webhooks      0 waiting, 0 in flight
         dead letters    2 template-missing, oldest 5m: no\u{a}such template
         unfinished      3 rule-full, oldest 2h: acme/api#7: rule-full: 3 of 3

@@ -13,7 +13,7 @@ use crate::domain::rules::rule::{Rule, Start, Update};
 const HEAD: &str = r#"
 queue = { url = "https://sqs.eu-west-1.amazonaws.com/123456789012/w", internal_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/i", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/d" }
 store = { table = "branchline" }
-github = { secrets = ["env:NEW"] }
+github = { secrets = ["env:NEW"], token = "env:NEW" }
 aws = { codepipeline_rate = 5 }
 "#;
 
@@ -260,7 +260,7 @@ fn retention(on: &str, lines: &str) -> Result<Retention, String> {
 }
 
 /// Reads a rule with further lines.
-fn rule(on: &str, lines: &str) -> Result<Rule, String> {
+pub(super) fn rule(on: &str, lines: &str) -> Result<Rule, String> {
     let text = format!(
         "{HEAD}[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"t\"\n{lines}\n"
     );
@@ -346,12 +346,6 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
         ("branch", "preview = { stack_suffix = \"-{repo}-{sha}\" }"),
         ("pull_request", "preview = { stack_suffix = 7 }"),
         ("pull_request", "preview = { teardown = \"later\" }"),
-        ("pull_request", "preview = { url = \"Deploy/Url\" }"),
-        (
-            "pull_request",
-            "preview = { url = \"https://me:key@{number}.dev\" }",
-        ),
-        ("branch", "preview = { url = \"https://{number}.dev\" }"),
         (
             "pull_request",
             "preview = { stack_sufix = \"-pr-{number}\" }",
@@ -363,6 +357,11 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
         ("pull_request", "shared_targets = \"yes\""),
         ("pull_request", "preview = { teardown = \"pipeline:t\" }"),
         ("pull_request", "preview = { teardown = \"pipeline:\" }"),
+        ("pull_request", "preview = { teardown = \"pipeline:a b\" }"),
+        (
+            "pull_request",
+            "preview = { teardown = \"pipeline:td-{number}\" }",
+        ),
     ];
     let teardown = "preview = { teardown = \"pipeline:api-teardown\" }";
     let policy = rule("branch", teardown).unwrap().overrides.preview.teardown;
@@ -375,13 +374,12 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
     branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-branch-{branch_slug}"
     branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
     branchline.toml:10: rule[1].preview.teardown: expected "run", "stacks", "pipeline:NAME" with the name of a template, or "none"
-    branchline.toml:10: rule[1].preview.url: expected "https://..." or an output variable, as "Stage/Action/Name"
-    branchline.toml:10: rule[1].preview.url: a name or a password before the host would be shown to everyone who reads the pull request: remove it
-    branchline.toml:10: rule[1].preview.url: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
-    branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits
+    branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected 1 to 255 letters and digits
     branchline.toml:10: rule[1].shared_targets: expected true or false
     branchline.toml:6: rule[1]: preview.teardown names the template of the rule, which deploys: name a pipeline that removes the environment
-    branchline.toml:10: rule[1].preview.teardown: expected "run", "stacks", "pipeline:NAME" with the name of a template, or "none"
+    branchline.toml:10: rule[1].preview.teardown: '' after "pipeline:" is not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
+    branchline.toml:10: rule[1].preview.teardown: 'a b' after "pipeline:" is not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
+    branchline.toml:10: rule[1].preview.teardown: the name of a template has no placeholders: name one pipeline, of which each subject gets a clone with its own values, such as "pipeline:api-teardown"
     "#);
 }

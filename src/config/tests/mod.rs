@@ -333,37 +333,6 @@ fn a_secret_is_never_printed() {
 }
 
 #[test]
-fn a_failure_queue_that_is_also_a_source_queue_is_refused() {
-    let source = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks";
-    let overrides = Overrides {
-        quarantine_url: Some(source.into()),
-        ..Overrides::default()
-    };
-    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
-    assert!(
-        problems.starts_with("branchline.toml:5: queue.url: is also the dead-letter"),
-        "{problems}"
-    );
-}
-
-#[test]
-fn the_webhook_queue_is_not_the_internal_queue() {
-    let overrides = Overrides {
-        internal_queue_url: Some(
-            "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks".into(),
-        ),
-        ..Overrides::default()
-    };
-    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
-    assert!(
-        problems.starts_with(
-            "--internal-queue-url / BRANCHLINE_INTERNAL_QUEUE_URL: is also the webhook queue"
-        ),
-        "{problems}"
-    );
-}
-
-#[test]
 fn a_command_without_queues_needs_no_queue_url() {
     let (head, rest) = GOOD.split_once("[queue]").unwrap();
     let (_, rest) = rest.split_once("concurrency").unwrap();
@@ -394,6 +363,7 @@ fn a_command_without_queues_needs_no_queue_url() {
 
 mod clones;
 mod github;
+mod previews;
 mod schema;
 mod secrets;
 mod templates;

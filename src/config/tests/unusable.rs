@@ -205,36 +205,32 @@ fn a_suffix_that_no_stack_may_have_is_refused() {
 }
 
 #[test]
-fn a_link_whose_host_people_could_choose_is_refused() {
-    let urls = [
-        "https://{branch}.example.com/x",
-        "https://{branch_slug}",
-        "https://{number}",
-        "https://",
-        "https://a b.example.com/{number}",
-        "https://evil.example?{number}.example.com",
-    ];
-    let rule = |url: &str| {
-        format!(
-            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"t\"\npreview = {{ url = \"{url}\" }}\n"
-        )
+fn a_failure_queue_that_is_also_a_source_queue_is_refused() {
+    let source = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks";
+    let overrides = Overrides {
+        quarantine_url: Some(source.into()),
+        ..Overrides::default()
     };
-    let mistakes: Vec<String> = urls.iter().map(|url| rules(&rule(url))).collect();
-    insta::assert_snapshot!(mistakes.join("\n"), @r#"
-    branchline.toml:17: rule[1].preview.url: people write this part of the host, and could name a host of their own: use {number}, or the placeholder with _slug
-    branchline.toml:17: rule[1].preview.url: the host must end with a domain, such as .example.com, and not with a placeholder
-    branchline.toml:17: rule[1].preview.url: the host must end with a domain, such as .example.com, and not with a placeholder
-    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
-    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
-    branchline.toml:17: rule[1].preview.url: the address has no host: expected one such as "https://pr-{number}.example.com"
-    "#);
-    let (head, _) = GOOD.split_once("[[rule]]").unwrap();
-    for url in [
-        "https://pr-{number}.example.com/{title}",
-        "http://localhost:8080/{number}",
-        "https://{branch_slug}.example.com",
-    ] {
-        let loaded = load_text(format!("{head}{}", rule(url)).leak(), &Overrides::default());
-        assert!(loaded.is_ok(), "{url}");
-    }
+    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
+    assert!(
+        problems.starts_with("branchline.toml:5: queue.url: is also the dead-letter"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn the_webhook_queue_is_not_the_internal_queue() {
+    let overrides = Overrides {
+        internal_queue_url: Some(
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks".into(),
+        ),
+        ..Overrides::default()
+    };
+    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
+    assert!(
+        problems.starts_with(
+            "--internal-queue-url / BRANCHLINE_INTERNAL_QUEUE_URL: is also the webhook queue"
+        ),
+        "{problems}"
+    );
 }

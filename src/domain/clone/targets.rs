@@ -11,6 +11,11 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::{On, Rule};
 
+/// The provider of deploy actions that write into a bucket, and the configuration key of the object
+/// or the folder (user guide, "Amazon S3 deploy action reference").
+const S3: &str = "S3";
+const OBJECT_KEY: &str = "ObjectKey";
+
 /// Describes the target that an action shares with the template or with other subjects; `None` if
 /// each subject has its own.
 pub(super) fn shared_target(
@@ -79,21 +84,24 @@ pub(super) fn refuse_shared(clone: &Declaration, rule: &Rule) -> Result<(), Faul
 
 /// Says how the subjects of a rule get targets of their own, as the beginning of a sentence.
 fn own_target(effect: &SideEffect, on: On) -> String {
-    let (placeholder, suffix) = match on {
-        On::PullRequest => ("{number}", "-pr-{number}"),
-        On::Branch | On::MergeGroup => ("{branch_slug}", "-{branch_slug}"),
+    let (prefix, placeholder, suffix) = match on {
+        On::PullRequest => ("pr-", "{number}", "-pr-{number}"),
+        On::Branch | On::MergeGroup => ("", "{branch_slug}", "-{branch_slug}"),
     };
     let key = effect.targets.last().map(|text| key_of(text));
-    match key {
+    let (key, value) = match key {
+        None => return String::new(),
         Some(STACK_NAME) => {
-            format!("give each its own stack with preview = {{ stack_suffix = \"{suffix}\" }}, ")
+            return format!(
+                "give each its own stack with preview = {{ stack_suffix = \"{suffix}\" }}, "
+            );
         }
-        Some(key) => format!(
-            "give each its own with configuration = {{ \"{}/{key}\" = \"...{placeholder}\" }}, ",
-            effect.action
-        ),
-        None => String::new(),
-    }
+        // Subjects share a bucket, and each has a folder in it.
+        Some(_) if effect.provider == S3 => (OBJECT_KEY, format!("{prefix}{placeholder}/...")),
+        Some(key) => (key, format!("...{placeholder}")),
+    };
+    let action = &effect.action;
+    format!("give each its own with configuration = {{ \"{action}/{key}\" = \"{value}\" }}, ")
 }
 
 /// Returns the format that the rule gives to a key of an action.

@@ -15,7 +15,7 @@ impl CommitRecord {
         let is_built = matches!(self.phase, Phase::Building { .. });
         match self.idle {
             Some(IdleNote::Asleep(reason)) if is_built => Some(reason),
-            Some(IdleNote::Asleep(_) | IdleNote::RemovalAt(_)) | None => None,
+            Some(IdleNote::Asleep(_) | IdleNote::RemovalAt { .. }) | None => None,
         }
     }
 
@@ -60,11 +60,20 @@ impl CommitRecord {
             return;
         };
         let _ = match note {
-            IdleNote::RemovalAt(at) => write!(
-                text,
-                "\nThe pipeline is removed after {}, unless something happens before: a push or a re-run of the check keeps it.\n",
-                minute(at)
-            ),
+            IdleNote::RemovalAt {
+                at,
+                with_environment,
+            } => {
+                let (what, them) = match with_environment {
+                    true => ("pipeline and its environment are", "them"),
+                    false => ("pipeline is", "it"),
+                };
+                let at = minute(at);
+                write!(
+                    text,
+                    "\nThe {what} removed after {at}, unless something happens before: a push or a re-run of the check keeps {them}.\n"
+                )
+            }
             IdleNote::Asleep(reason) => {
                 write!(text, "\n{}. {BACK}.\n", why_removed(reason))
             }

@@ -7,7 +7,12 @@ use crate::domain::state::activity::SleepReason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleNote {
     /// It will be removed at this time.
-    RemovalAt(Timestamp),
+    RemovalAt {
+        /// The time.
+        at: Timestamp,
+        /// True if the environment that it deployed is removed with it.
+        with_environment: bool,
+    },
     /// It was removed, and the next activity creates it again.
     Asleep(SleepReason),
 }

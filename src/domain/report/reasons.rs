@@ -5,13 +5,26 @@
 //! letter and with `branchline why`.
 
 use crate::domain::fault::Reason;
+use crate::domain::ids::SubjectKind;
+use crate::domain::report::record::CommitRecord;
 use crate::domain::state::desired::AbsenceReason;
 
-/// Returns why a commit is not built, and what to do about it.
-pub(super) fn absence(reason: AbsenceReason) -> &'static str {
+impl CommitRecord {
+    /// Returns why the commit has no pipeline, and what to do about it.
+    pub(super) fn absence(&self, reason: AbsenceReason) -> &'static str {
+        // Without an execution, there may never have been a pipeline.
+        absence(reason, self.execution.is_some(), &self.key.subject.kind)
+    }
+}
+
+fn absence(reason: AbsenceReason, was_built: bool, kind: &SubjectKind) -> &'static str {
     match reason {
-        AbsenceReason::Closed => "The pull request was closed, so its pipeline is removed",
-        AbsenceReason::Deleted => "The branch was deleted, so its pipeline is removed",
+        AbsenceReason::Closed if was_built => {
+            "The pull request was closed, so its pipeline is removed"
+        }
+        AbsenceReason::Closed => "The pull request was closed, so it has no pipeline",
+        AbsenceReason::Deleted if was_built => "The branch was deleted, so its pipeline is removed",
+        AbsenceReason::Deleted => "The branch was deleted, so it has no pipeline",
         AbsenceReason::Draft => "Not built: it is a draft. Mark it as ready for review",
         AbsenceReason::Fork => "Not built: the head is in a fork, whose code has no access here",
         AbsenceReason::NoRule => {
@@ -21,9 +34,14 @@ pub(super) fn absence(reason: AbsenceReason) -> &'static str {
         AbsenceReason::RepositoryDeleted => "The repository was deleted",
         AbsenceReason::RepositoryArchived => "The repository was archived",
         AbsenceReason::Orphan => "The pipeline was removed: nothing showed whose it was",
-        AbsenceReason::Forgotten => {
-            "Not built: an operator gave its pipeline up. Push a commit to begin anew"
-        }
+        AbsenceReason::Forgotten => match kind {
+            SubjectKind::PullRequest(_) => {
+                "An operator gave its pipeline up, and what it deployed may remain. To begin anew, push a commit; if it is closed, reopen it first"
+            }
+            SubjectKind::Branch(_) => {
+                "An operator gave its pipeline up, and what it deployed may remain. To begin anew, push a commit"
+            }
+        },
     }
 }
 
@@ -120,14 +138,28 @@ pub(super) fn advice(reason: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::Branch;
     use crate::domain::report::TITLE_LIMIT;
 
     #[test]
     fn every_reason_has_one_sentence_that_fits() {
-        let absences = AbsenceReason::ALL.iter().map(|reason| absence(*reason));
-        let faults = Reason::ALL.iter().map(|reason| advice(*reason));
+        let kinds = [
+            SubjectKind::PullRequest(7),
+            SubjectKind::Branch(Branch::parse("main").unwrap()),
+        ];
+        let absences = AbsenceReason::ALL.into_iter().flat_map(|reason| {
+            let of = |was_built| {
+                kinds
+                    .each_ref()
+                    .map(|kind| absence(reason, was_built, kind))
+            };
+            [of(false), of(true)].concat()
+        });
+        let absences = absences.map(str::to_owned);
+        let faults = Reason::ALL.iter();
+        let faults = faults.map(|reason| format!("Not built: {}", advice(*reason)));
         for sentence in absences.chain(faults) {
-            let length = "Not built: ".len() + sentence.chars().count();
+            let length = sentence.chars().count();
             assert!(length <= TITLE_LIMIT, "{length}: {sentence}");
             assert!(
                 !sentence.ends_with('.') && !sentence.contains('\n'),

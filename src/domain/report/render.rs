@@ -11,7 +11,7 @@ use crate::domain::report::execution::ExecutionState;
 use crate::domain::report::idle::why_removed;
 use crate::domain::report::markdown::{code, link};
 use crate::domain::report::parts::{duration, escaped, failed_action, left_out, stages};
-use crate::domain::report::reasons::{absence, advice};
+use crate::domain::report::reasons::advice;
 use crate::domain::report::record::{CommitRecord, Phase};
 use crate::domain::report::run::Run;
 use crate::domain::report::{Conclusion, Report, ReportForm, ReportState, TITLE_LIMIT};
@@ -154,7 +154,7 @@ impl CommitRecord {
                     true => Conclusion::Cancelled,
                     false => Conclusion::Skipped,
                 };
-                Text::new(conclusion, absence(*reason))
+                Text::new(conclusion, self.absence(*reason))
             }
             Phase::Refused(reason) => {
                 Text::new(Conclusion::Error, format!("Not built: {}", advice(*reason)))

@@ -75,7 +75,11 @@ fn withdrawn(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
 /// Returns the update for a row in which the removal of the pipeline was announced or withdrawn.
 #[must_use]
 pub fn announced(next: &Mapping) -> Option<CommitUpdate> {
-    idle(next, next.activity.removal_at.map(IdleNote::RemovalAt))
+    let note = |at| IdleNote::RemovalAt {
+        at,
+        with_environment: next.resources.may_be_torn_down(),
+    };
+    idle(next, next.activity.removal_at.map(note))
 }
 
 fn idle(row: &Mapping, note: Option<IdleNote>) -> Option<CommitUpdate> {

@@ -6,6 +6,7 @@ use branchline::domain::ids::{
 };
 use branchline::domain::report::execution::{ActionProgress, ExecutionEvent, Progress, StepState};
 use branchline::domain::report::fault::GitHubFaultKind;
+use branchline::domain::report::idle_note::IdleNote;
 use branchline::domain::report::record::{
     Attempt, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead,
     Sending,
@@ -121,6 +122,10 @@ fn full(record: &CommitRecord) -> CommitRecord {
         superseded_by: Some(commit('b')),
         ended_execution: Some(execution("e-0")),
         ended_at: Some(at(500)),
+        idle: Some(IdleNote::RemovalAt {
+            at: at(9_000),
+            with_environment: true,
+        }),
         outdated: Some(Attempt {
             execution: execution("e-0"),
             attempt: 4_000_000_000,

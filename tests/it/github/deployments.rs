@@ -100,6 +100,26 @@ async fn a_deployment_that_is_gone_is_told_from_a_repository_that_is_not_visible
 }
 
 #[tokio::test]
+async fn a_deployment_that_is_refused_names_the_permission_that_it_needs() {
+    let not_granted = "The permissions requested are not granted to this installation.";
+    let hidden = "Resource not accessible by integration";
+    let answers = [
+        (TOKENS, error(422, not_granted)),
+        (CREATE, error(403, hidden)),
+        (CREATE, error(404, "Not Found")),
+    ];
+    for (call, answer) in answers {
+        let server = Server::start().await;
+        server.on(call, answer).on(TOKENS, token_reply("ghs_1"));
+        let client = client(&server, app("7"), FAST);
+        let fault = client.create_deployment(&place(), &wanted("ours")).await;
+        let fault = fault.unwrap_err();
+        let end = " It needs the permission Deployments: write";
+        assert!(fault.detail.ends_with(end), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_commit_that_github_does_not_know_is_missing() {
     let server = server_with_tokens().await;
     server.on(CREATE, error(422, "No ref found for: 0f8a3942"));

@@ -93,7 +93,19 @@ async fn a_fault_names_the_permission_and_the_request() {
     let missing = error(404, "Not Found").with("x-github-request-id", "C0DE:1F2B");
     assert_eq!(
         fault(missing).await.detail,
-        "POST /repos/acme/api/check-runs: 404: Not Found (request C0DE:1F2B): does the App have access to this repository, and does it exist?"
+        "POST /repos/acme/api/check-runs: 404: Not Found (request C0DE:1F2B): does the App have access to this repository, and does it exist? It needs the permission Checks: write"
+    );
+    let gone = error(422, "No commit found for SHA: 0f8a3942");
+    let detail = fault(gone).await.detail;
+    assert!(!detail.contains("permission"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_permission_that_github_does_not_name_is_that_of_the_call() {
+    let denied = error(403, "Resource not accessible by integration");
+    assert_eq!(
+        fault(denied).await.detail,
+        "POST /repos/acme/api/check-runs: 403: Resource not accessible by integration: check the App's permissions, and that the installation is not suspended. It needs the permission Checks: write"
     );
 }
 

@@ -6,6 +6,7 @@ mod others;
 mod pipeline;
 mod preflight;
 mod stacks;
+mod words;
 
 use std::time::Duration;
 

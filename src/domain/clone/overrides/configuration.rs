@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::clone::limits::{KEY, VALUE};
 use crate::domain::clone::overrides::roles::BUILD_ROLE;
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat, fault};
 use crate::domain::clone::side_effects::{DEPLOY_ROLES, PROJECT};
@@ -15,8 +16,6 @@ use crate::domain::rules::repository_file::is_repository_path;
 /// The configuration key of a CodeBuild action that replaces the buildspec of its project (user
 /// guide, "AWS CodeBuild build and test action reference").
 pub(crate) const BUILDSPEC: &str = "BuildspecOverride";
-/// The longest configuration key, in characters.
-const MAX_KEY: usize = 50;
 /// The only key of a source action with a branch that does not say what it fetches.
 const ARTIFACT_FORMAT: &str = "OutputArtifactFormat";
 
@@ -69,11 +68,17 @@ impl ConfiguredValue {
         if let Some((_, instead)) = OWN_KEYS.iter().find(|(own, _)| own == key) {
             return Err(format!("{key} is not set here: {instead}"));
         }
-        if !(1..=MAX_KEY).contains(&key.chars().count()) {
-            return Err(format!("AWS accepts a key of 1 to {MAX_KEY} characters"));
+        if !(1..=KEY).contains(&key.chars().count()) {
+            return Err(format!("AWS accepts a key of 1 to {KEY} characters"));
         }
         if value.format == FormatString::default() {
             return Err("AWS accepts no empty value".to_owned());
+        }
+        let length = value.format.example().chars().count();
+        if length > VALUE {
+            return Err(format!(
+                "AWS accepts a value of at most {VALUE} characters, and this has {length} or more"
+            ));
         }
         let is_role_or_project = DEPLOY_ROLES.contains(&key.as_str()) || key == PROJECT;
         if is_role_or_project && value.format.has_chosen_text() {

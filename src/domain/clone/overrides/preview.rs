@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::clone::declaration::{ActionPath, Declaration};
+use crate::domain::clone::limits::VALUE;
 use crate::domain::clone::overrides::preview_url::PreviewUrl;
 use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault};
 use crate::domain::fault::{Fault, Reason};
@@ -47,15 +48,20 @@ impl TeardownPolicy {
     ///
     /// # Errors
     /// What is allowed.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let template = text.strip_prefix(PIPELINE).map(PipelineName::parse);
-        match (text, template) {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix(PIPELINE)) {
             ("run", _) => Ok(Self::Run),
             ("stacks", _) => Ok(Self::Stacks),
             ("none", _) => Ok(Self::None),
-            (_, Some(Ok(template))) => Ok(Self::Pipeline(template)),
-            (_, Some(Err(_)) | None) => Err(
-                "expected \"run\", \"stacks\", \"pipeline:NAME\" with the name of a template, or \"none\"",
+            (_, Some(name)) if name.contains(['{', '}']) => Err(
+                "the name of a template has no placeholders: name one pipeline, of which each subject gets a clone with its own values, such as \"pipeline:api-teardown\"".to_owned(),
+            ),
+            (_, Some(name)) => match PipelineName::parse(name) {
+                Ok(template) => Ok(Self::Pipeline(template)),
+                Err(why) => Err(format!("'{name}' after \"{PIPELINE}\" is {why}")),
+            },
+            (_, None) => Err(
+                "expected \"run\", \"stacks\", \"pipeline:NAME\" with the name of a template, or \"none\"".to_owned(),
             ),
         }
     }
@@ -140,6 +146,23 @@ impl CloneOverrides {
 }
 
 impl PreviewStacks {
+    /// Refuses parameters that do not fit into the value of a configuration key, whatever their
+    /// placeholders stand for.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check_parameters(parameters: &[(String, FormatString)]) -> Result<(), String> {
+        let values = parameters.iter();
+        let values = values.map(|(name, value)| (name.clone(), Value::from(value.example())));
+        let length = Value::Object(values.collect()).to_string().chars().count();
+        match length <= VALUE {
+            true => Ok(()),
+            false => Err(format!(
+                "too long: CodePipeline accepts {VALUE} characters for the parameters of a stack, as JSON with those of the template, and these have {length} or more"
+            )),
+        }
+    }
+
     fn set_stack(
         &self,
         path: &ActionPath,
@@ -151,7 +174,8 @@ impl PreviewStacks {
             value.unwrap_or_default().to_owned()
         };
         if let Some(suffix) = &self.stack_suffix {
-            let suffix = filled("stack_suffix", suffix, values)?;
+            let suffix = suffix.unslugged_text(values);
+            let suffix = suffix.map_err(|why| invalid("stack_suffix", &why))?;
             let name = stack_name(&text(configuration, STACK_NAME), &suffix);
             configuration.insert(STACK_NAME.to_owned(), Value::from(name));
             if text(configuration, ACTION_MODE) == CREATE_UPDATE {
@@ -181,20 +205,16 @@ impl PreviewStacks {
             )));
         };
         for (name, format) in &self.parameters {
-            let value = filled(&format!("parameters.{name}"), format, values)?;
+            let value = format.text(values);
+            let value = value.map_err(|why| invalid(&format!("parameters.{name}"), &why))?;
             merged.insert(name.clone(), Value::from(value));
         }
         Ok(Value::Object(merged).to_string())
     }
 }
 
-fn filled(
-    key: &str,
-    format: &FormatString,
-    values: &PlaceholderValues<'_>,
-) -> Result<String, Fault> {
-    let text = format.text(values);
-    text.map_err(|why| Fault::new(Reason::InvalidValue, format!("preview.{key}: {why}")))
+fn invalid(key: &str, why: &str) -> Fault {
+    Fault::new(Reason::InvalidValue, format!("preview.{key}: {why}"))
 }
 
 /// Returns the name of a subject's stack. Illegal characters of a branch's name are replaced, and a

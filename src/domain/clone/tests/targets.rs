@@ -61,10 +61,14 @@ fn an_action_of_another_provider_is_given_the_key_that_names_its_target() {
     let stages = template.declaration.0.get_mut("stages").unwrap();
     let action = &mut stages[2]["actions"][0];
     action["actionTypeId"]["provider"] = json!("S3");
-    action["configuration"] =
-        json!({"BucketName": "site", "ObjectKey": "index", "Extract": "false"});
+    let one = json!({"BucketName": "site", "ObjectKey": "index", "Extract": "false"});
+    let template = with_configuration(&template, one);
     let refused = clone_by(&keeping(|_| ()), &template).unwrap_err();
-    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the template's own target BucketName=site, ObjectKey=index: give each its own with configuration = { "Production/Stack/ObjectKey" = "...{number}" }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the template's own target BucketName=site, ObjectKey=index: give each its own with configuration = { "Production/Stack/ObjectKey" = "pr-{number}/..." }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    let whole = json!({"BucketName": "site", "Extract": "true"});
+    let without_key = with_configuration(&template, whole);
+    let refused = clone_by(&keeping(|_| ()), &without_key).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the template's own target BucketName=site: give each its own with configuration = { "Production/Stack/ObjectKey" = "pr-{number}/..." }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
     let own = |text: &str| {
         keeping(|overrides| {
             overrides.configuration = vec![ConfiguredValue {
@@ -74,18 +78,27 @@ fn an_action_of_another_provider_is_given_the_key_that_names_its_target() {
             }];
         })
     };
-    assert_eq!(
-        configured(&own("pr-{number}/index"), &template).unwrap()["ObjectKey"],
-        "pr-7/index"
-    );
+    for template in [&template, &without_key] {
+        assert_eq!(
+            configured(&own("pr-{number}/index"), template).unwrap()["ObjectKey"],
+            "pr-7/index"
+        );
+    }
     let shared = configured(&own("{title_slug}/index"), &template).unwrap_err();
-    insta::assert_snapshot!(shared, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the target BucketName=site, ObjectKey=Add-login-7e3e6a1f/index, which another pull request may have as well: give each its own with configuration = { "Production/Stack/ObjectKey" = "...{number}" }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
-    action_without_targets_is_refused(template);
+    insta::assert_snapshot!(shared, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the target BucketName=site, ObjectKey=Add-login-7e3e6a1f/index, which another pull request may have as well: give each its own with configuration = { "Production/Stack/ObjectKey" = "pr-{number}/..." }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    action_without_targets_is_refused(&template);
 }
 
-fn action_without_targets_is_refused(mut template: Template) {
+/// Replaces the configuration of the deploy action.
+fn with_configuration(template: &Template, configuration: Value) -> Template {
+    let mut template = template.clone();
     let stages = template.declaration.0.get_mut("stages").unwrap();
-    stages[2]["actions"][0]["configuration"] = json!({"Url": "https://example.com"});
+    stages[2]["actions"][0]["configuration"] = configuration;
+    template
+}
+
+fn action_without_targets_is_refused(template: &Template) {
+    let template = with_configuration(template, json!({"Url": "https://example.com"}));
     let refused = clone_by(&keeping(|_| ()), &template).unwrap_err();
     insta::assert_snapshot!(refused, @"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to what the template changes: write shared_targets = true in the rule to allow it, or leave the stage out");
 }
@@ -128,6 +141,13 @@ fn the_name_of_a_branch_becomes_a_legal_name_of_a_stack() {
         deployed.configured("StackName").unwrap().to_owned()
     };
     assert_eq!(name("login"), "api-login");
+    // One hash, of the whole name.
+    assert_eq!(name("feature/login"), "api-feature-login-1974c4e2");
+    let long = name(&format!("feature/{}", "x".repeat(200)));
+    assert!(
+        long.starts_with("api-feature-xxx") && long.matches('-').count() == 3,
+        "{long}"
+    );
     let names = ["a/b", "a-b", "a_b", "a.b", "ü", &"x".repeat(200)].map(name);
     for name in &names {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';

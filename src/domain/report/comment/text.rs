@@ -4,7 +4,6 @@ use crate::domain::ids::{Owner, Subject};
 use crate::domain::report::TITLE_LIMIT;
 use crate::domain::report::markdown::{code, link};
 use crate::domain::report::parts::{escaped, failed_action, left_out, stages};
-use crate::domain::report::reasons::absence;
 use crate::domain::report::record::{CommitRecord, Phase};
 use crate::domain::text::one_line;
 
@@ -42,9 +41,9 @@ pub(super) fn text(comment: &Comment<'_>) -> String {
     let mut text = format!("{}\n**{title}**\n", comment.marker);
     let mut parts = Vec::new();
     if let Phase::Absent(reason) = &record.phase
-        && absence(*reason) != comment.title
+        && record.absence(*reason) != comment.title
     {
-        parts.push(format!("\n{}.\n", absence(*reason)));
+        parts.push(format!("\n{}.\n", record.absence(*reason)));
     }
     parts.push(filled(|part| record.idle_note(part)));
     parts.push(facts(comment));

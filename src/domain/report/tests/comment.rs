@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::due::{after, superseded};
+use super::due::{after, reported, superseded};
 use super::*;
 use crate::domain::fault::Reason;
 use crate::domain::ids::{Branch, CommentId, Owner, PipelineName, SubjectKind, Timestamp};
@@ -186,6 +186,35 @@ fn after_a_close_the_comment_ends() {
         &update(Phase::Absent(AbsenceReason::RepositoryDeleted), None),
     );
     assert_eq!(text(&gone, Some(&last)), "nothing", "nobody can comment");
+}
+
+#[test]
+fn what_had_no_pipeline_is_not_said_to_lose_it() {
+    let end = |first: CommitRecord, reason| {
+        let seen = sent(&with(CommentPolicy::Always, first.clone()), None);
+        let record = after(first, &update(Phase::Absent(reason), None));
+        let text = text(&with(CommentPolicy::Always, record), Some(&seen));
+        let mut lines = text.lines().map(str::to_owned);
+        [lines.next().unwrap(), lines.nth(1).unwrap()]
+    };
+    let closed = "The pull request was closed, so it has no pipeline";
+    let mut refused = record(Phase::Refused(Reason::StackNotOurs), None);
+    let [title, _] = end(refused.clone(), AbsenceReason::Closed);
+    assert_eq!(title, format!("**{closed}**"), "nothing was reported yet");
+    reported(&mut refused);
+    let [title, why] = end(refused, AbsenceReason::Closed);
+    assert!(
+        title.starts_with("**Not built: a stack of its name"),
+        "{title}"
+    );
+    assert_eq!(why, format!("{closed}."));
+    assert_eq!(
+        end(green(), AbsenceReason::Forgotten),
+        [
+            "**Succeeded in 3 min 12 s**",
+            "An operator gave its pipeline up, and what it deployed may remain. To begin anew, push a commit; if it is closed, reopen it first."
+        ]
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::domain::report::fault::GitHubFaultKind;
 use crate::domain::report::record::{FailedReport, Reported, Sending};
 use crate::domain::report::render::{Due, REFRESH};
 
-fn reported(record: &mut CommitRecord) {
+pub(super) fn reported(record: &mut CommitRecord) {
     let report = record.report(REGION).unwrap();
     record.reported = Some(Reported {
         check_run: Some(CheckRunId(9)),

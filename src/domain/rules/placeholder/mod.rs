@@ -7,6 +7,7 @@ use std::fmt;
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
 use crate::domain::rules::slug::slug;
 
+mod length;
 mod plain;
 mod sharing;
 
@@ -113,6 +114,11 @@ impl Placeholder {
             | Self::BranchSlug
             | Self::Sha => false,
         }
+    }
+
+    /// Says that a subject has no such value.
+    fn missing(self) -> String {
+        format!("there is no {{{}}} here, or none yet", self.as_str())
     }
 
     /// Returns the placeholder of which this is the slug, or the placeholder itself.
@@ -268,6 +274,23 @@ impl FormatString {
         Ok(parts.map(|(_, part)| part).collect())
     }
 
+    /// Returns the text of which the whole becomes a slug: with the values themselves where it has
+    /// their slugs, each of which may end in a hash of its own.
+    ///
+    /// # Errors
+    /// The value that is missing.
+    pub(crate) fn unslugged_text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
+        let parts = self.0.iter().map(|segment| match segment {
+            Segment::Text(plain) => Ok(plain.as_str().into()),
+            Segment::Placeholder(placeholder) => values
+                .value(placeholder.unslugged())
+                .ok_or_else(|| placeholder.missing()),
+        });
+        parts
+            .collect::<Result<Vec<Cow<'_, str>>, String>>()
+            .map(|parts| parts.concat())
+    }
+
     /// Returns the parts of the text for one subject.
     fn parts<'a>(&'a self, values: &PlaceholderValues<'a>) -> Result<Vec<Part<'a>>, String> {
         let mut parts = Vec::new();
@@ -277,9 +300,8 @@ impl FormatString {
             let (part, placeholder): (Cow<'_, str>, _) = match segment {
                 Segment::Text(plain) => (plain.into(), None),
                 Segment::Placeholder(placeholder) => {
-                    let none =
-                        || format!("there is no {{{}}} here, or none yet", placeholder.as_str());
-                    let value = values.value(*placeholder).ok_or_else(none)?;
+                    let value = values.value(*placeholder);
+                    let value = value.ok_or_else(|| placeholder.missing())?;
                     (value, Some(*placeholder))
                 }
             };

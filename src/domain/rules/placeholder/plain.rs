@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
+use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues};
 
 /// The way out in a rule, if the template uses the variable in no command and no JSON.
 const RAW: &str =
@@ -75,11 +75,7 @@ impl FormatString {
     /// for a place where a program may read it as code; `None` if nothing is.
     #[must_use]
     pub fn literal_problem(&self) -> Option<&'static str> {
-        let texts = self.0.iter().map(|segment| match segment {
-            Segment::Text(text) => text.as_str(),
-            Segment::Placeholder(_) => "x",
-        });
-        let text: String = texts.collect();
+        let text = self.example();
         if !text.chars().all(is_plain) {
             return Some(
                 "has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use environment",

@@ -31,7 +31,7 @@ async fn audit(world: &World, rule: Rule) -> Vec<String> {
 
 impl World {
     /// Leaves the stack behind, and forgets the subject.
-    async fn forget_stack(&self) {
+    pub(super) async fn forget_stack(&self) {
         self.open_preview(preview_rule()).await;
         self.account.refuse_deletion(STACK, 6);
         self.close().await;

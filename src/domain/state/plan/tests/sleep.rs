@@ -233,7 +233,10 @@ fn a_removal_is_announced_a_day_before_where_anybody_can_read_it() {
     };
     assert_eq!(
         transition.commits,
-        says(Some(IdleNote::RemovalAt(removal_at)))
+        says(Some(IdleNote::RemovalAt {
+            at: removal_at,
+            with_environment: false,
+        }))
     );
     let warned = transition.next;
     assert_eq!(warned.activity.removal_at, Some(removal_at));

@@ -1,0 +1,100 @@
+//! What people read about an environment that is removed, or was left behind.
+
+use std::time::Duration;
+
+use branchline::domain::rules::rule::Rules;
+use branchline::inspect::evidence::Evidence;
+use branchline::inspect::why::Why;
+use branchline::ports::Clock;
+
+use super::{ACTIVE, GONE, RETIRING, SUBJECT, idle_rule};
+use crate::world::rules::{preview_rule, stacks_rule};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{Webhook, commit};
+
+impl World {
+    /// Asks why the subject has no pipeline, and returns the answer and what to do.
+    fn why(&self) -> (String, Vec<String>) {
+        let mapping = self.mapping(SUBJECT);
+        let subject = (mapping.repository.clone(), mapping.subject.kind.clone());
+        let evidence = Evidence {
+            subject: Some(subject),
+            mapping: Some(mapping),
+            unknown: vec!["daemons: not asked".to_owned()],
+            ..Evidence::default()
+        };
+        let why = Why::new(evidence, &Rules(vec![preview_rule()]), self.clock.now());
+        (why.answer, why.what_to_do)
+    }
+}
+
+#[test]
+fn the_answer_says_what_is_deleted_first() {
+    for (rule, expected) in [
+        (
+            preview_rule(),
+            "wait: its pipeline removes it, and is deleted after that",
+        ),
+        (
+            stacks_rule(),
+            "wait: its pipeline is deleted first, and then its stacks, one after the other",
+        ),
+    ] {
+        run_story(async |world| {
+            world.open_preview(rule).await;
+            world.close().await;
+            assert_eq!(world.mappings(), RETIRING);
+            assert_eq!(world.why().1, [expected]);
+            world.reopen().await;
+            let again = "wait: then it gets its pipeline again";
+            assert_eq!(world.why().1, [again]);
+            world.build().await;
+            world.look_after_teardowns().await;
+            world.build().await;
+            assert_eq!(world.mappings(), ACTIVE);
+        });
+    }
+}
+
+#[test]
+fn the_answer_names_what_a_forgotten_subject_left_and_how_it_begins_anew() {
+    run_story(async |world| {
+        world.forget_stack().await;
+        assert_eq!(world.mappings(), GONE);
+        let (answer, steps) = world.why();
+        assert_eq!(
+            answer,
+            "an operator forgot the mapping of acme/api#7, which could not settle; what may be left of it is stack api-pr-7 in eu-west-1"
+        );
+        let expected = [
+            "to begin anew, reopen the pull request",
+            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them; if it begins anew, its next removal deletes them as well",
+        ];
+        assert_eq!(steps, expected);
+        // As it says.
+        assert_eq!(world.reopen().await, ["created"]);
+        world.build().await;
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn the_removal_of_an_environment_is_announced_with_that_of_its_pipeline() {
+    run_story(async |world| {
+        world.open_preview(idle_rule()).await;
+        world.wait(Duration::from_hours(25)).await;
+        let summary = world.github.check(&commit(1)).1.summary;
+        let announced = "The pipeline and its environment are removed after 2026-";
+        assert!(summary.contains(announced), "{summary}");
+        assert!(
+            summary.contains("a re-run of the check keeps them."),
+            "{summary}"
+        );
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        world.deliver(pushed.at(world.clock.now())).await;
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+    });
+}
