@@ -180,7 +180,7 @@ fn with_left(mut answer: Answer, row: &Mapping) -> Answer {
         let left = row.resources.environment();
         let _ = write!(answer.sentence, "; what may be left of it is {left}");
         answer.what_to_do.push(
-            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them; if it begins anew, its next removal deletes them as well".to_owned(),
+            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them: as long as one is, the subject gets no pipeline".to_owned(),
         );
     }
     answer

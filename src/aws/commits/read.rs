@@ -111,11 +111,10 @@ fn attempt(part: &Part<'_>) -> Result<Attempt, Fault> {
 
 fn idle(part: &Part<'_>) -> Result<IdleNote, Fault> {
     let removal_at = part.optional("removal_at", Timestamp::from_rfc3339)?;
-    let has_environment = part.names().any(|name| name == "environment");
     Ok(match removal_at {
         Some(at) => IdleNote::RemovalAt {
             at,
-            with_environment: has_environment && part.flag("environment")?,
+            with_environment: part.optional_flag("environment")?,
         },
         None => IdleNote::Asleep(part.parse("asleep", SleepReason::parse)?),
     })

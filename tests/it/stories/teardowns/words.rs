@@ -68,10 +68,11 @@ fn the_answer_names_what_a_forgotten_subject_left_and_how_it_begins_anew() {
         );
         let expected = [
             "to begin anew, reopen the pull request",
-            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them; if it begins anew, its next removal deletes them as well",
+            "`branchline audit --only stack-left` says which stacks are still there, and how to delete them: as long as one is, the subject gets no pipeline",
         ];
         assert_eq!(steps, expected);
         // As it says.
+        world.account.remove_stack(STACK);
         assert_eq!(world.reopen().await, ["created"]);
         world.build().await;
         world.close().await;
