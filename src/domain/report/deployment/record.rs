@@ -41,8 +41,8 @@ pub struct Deployment {
     pub id: Option<DeploymentId>,
     /// True if GitHub did not show it when it was looked for. It is looked for again in the end.
     pub is_lost: bool,
-    /// True if the removal of its environment has begun. It becomes inactive once that is done, also
-    /// if the environment is deployed again.
+    /// True if the removal of its environment has begun. It becomes inactive once that is done,
+    /// also if the environment is deployed again.
     pub is_ending: bool,
     /// What GitHub shows of it; `None` if that is not certain.
     pub shown: Option<ShownDeployment>,
