@@ -1,5 +1,6 @@
 //! What a change of a mapping means for the records of its commits.
 
+use crate::domain::fault::Reason;
 use crate::domain::ids::{CommitId, ExecutionId};
 use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::record::{Attempt, CommitKey, CommitUpdate, Phase, ReportedHead};
@@ -49,6 +50,11 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
             true => building(next),
             false => Some(Phase::Absent(AbsenceReason::Skipped)),
         },
+        // Its pipeline is made again once the environment is removed.
+        (None, State::Retiring) if is_new_head || is_new_reason => Some(Phase::Waiting {
+            reason: Reason::SubjectBusy,
+            ahead: None,
+        }),
         // A commit that is to be built wakes the subject.
         (None, State::Asleep) if is_new_head => Some(Phase::Absent(AbsenceReason::Skipped)),
         (Some(_) | None, _) => None,

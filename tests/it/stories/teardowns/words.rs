@@ -7,7 +7,7 @@ use branchline::inspect::evidence::Evidence;
 use branchline::inspect::why::Why;
 use branchline::ports::Clock;
 
-use super::{ACTIVE, GONE, RETIRING, SUBJECT, idle_rule};
+use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, idle_rule};
 use crate::world::rules::{preview_rule, stacks_rule};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{Webhook, commit};
@@ -78,6 +78,32 @@ fn the_answer_names_what_a_forgotten_subject_left_and_how_it_begins_anew() {
         world.close().await;
         world.build().await;
         assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_during_the_removal_shows_that_it_waits() {
+    run_story(async |world| {
+        world.open_preview(idle_rule()).await;
+        let about = async |action: &str| {
+            let webhook = Webhook::pull_request(action).sha(2);
+            world.handle(webhook.at(world.clock.now())).await;
+            world.work_and_tell().await;
+            world.github.check(&commit(2)).1.title
+        };
+        assert_eq!(
+            about("closed").await,
+            "The pull request was closed, so it has no pipeline"
+        );
+        assert_eq!(
+            about("reopened").await,
+            "Waiting: an earlier change is still being made"
+        );
+        assert_eq!(world.mappings(), RETIRING);
+        world.build().await;
+        assert_eq!(world.mappings(), ACTIVE);
+        let title = world.github.check(&commit(2)).1.title;
+        assert!(title.starts_with("Succeeded in"), "{title}");
     });
 }
 
