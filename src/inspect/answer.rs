@@ -176,8 +176,8 @@ fn of_dead_letter(subject: &str, message: &DeadLetter, evidence: &Evidence) -> A
 
 /// Adds the stacks that a mapping still records although it was forgotten.
 fn with_left(mut answer: Answer, row: &Mapping) -> Answer {
-    if !row.resources.stacks.is_empty() {
-        let left = row.resources.environment();
+    if !row.resources.left.is_empty() {
+        let left = row.resources.left_in_words();
         let _ = write!(answer.sentence, "; what may be left of it is {left}");
         answer.what_to_do.push(
             "`branchline audit --only stack-left` says which stacks are still there, and how to delete them: as long as one is, the subject gets no pipeline".to_owned(),

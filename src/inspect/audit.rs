@@ -158,6 +158,7 @@ where
             }
             Ok(Some(row)) if row.state.is_removed() => {
                 self.orphans_of(subject, &mut report).await?;
+                report.findings.extend(self.left_of(&row).await?);
             }
             Ok(Some(row)) => match self.mapping(&row, None).await? {
                 Checked::Waits(Waiting::DeadLettered) => {

@@ -106,7 +106,7 @@ impl Orphan<'_> {
     fn of(&self, subject: &Subject, row: Option<&Mapping>) -> Finding {
         let clone = TaggedClone::read(self.tags, self.owner);
         let adopted = match &clone {
-            Ok(_) => "--adopt writes one".to_owned(),
+            Ok(_) => "`branchline audit --adopt` writes one".to_owned(),
             Err(tag) => format!("it cannot be adopted, because its tag {tag} does not say enough"),
         };
         let detail = match row.and_then(|row| row.absence().map(|reason| (row, reason))) {

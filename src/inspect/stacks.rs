@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::{FoundStack, Stack};
+use crate::domain::clone::stacks::{FoundStack, Stack, named_stacks};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Subject, SubjectKind};
 use crate::domain::intake::repair_request::FindingKind;
@@ -94,7 +94,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             while let Some(rows) = pages.next().await? {
                 // A row that cannot be read is found by its own name.
                 for row in rows.into_iter().flatten() {
-                    for stack in &row.resources.stacks {
+                    for stack in &row.resources.left {
                         recorded.insert(seen.key(stack));
                         if self.outlived(&row, stack, seen).await? {
                             findings.push(of_row(&row, stack));
@@ -107,9 +107,35 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             let key = (found.id.name().to_owned(), None);
             !seen.live.contains(&key) && !recorded.contains(&key)
         });
-        let named = unrecorded.filter_map(|found| self.named_by_rule(found, &seen.open));
+        let names = self.names_by_rule().await?;
+        let named = unrecorded.filter_map(|found| named_by_rule(found, &names, &seen.open));
         findings.extend(named);
         Ok(findings)
+    }
+
+    /// Returns the stacks that exist and were left when a subject without a pipeline was given up.
+    pub(super) async fn left_of(&self, row: &Mapping) -> Result<Vec<Finding>, Fault> {
+        let mut findings = Vec::new();
+        for stack in &row.resources.left {
+            if self.stacks.named(stack).await?.is_some() {
+                findings.push(of_row(row, stack));
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Returns the rules that give their clones stacks by a suffix, each with the names of its
+    /// template's stacks. A rule whose template does not exist makes none.
+    async fn names_by_rule(&self) -> Result<Vec<(&Rule, Vec<String>)>, Fault> {
+        let mut all = Vec::new();
+        for rule in self.rules.0.iter().filter(|rule| makes_stacks(rule)) {
+            match self.account.template(&rule.template).await {
+                Ok(template) => all.push((rule, named_stacks(&template.declaration))),
+                Err(fault) if fault.reason == Reason::TemplateMissing => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(all)
     }
 
     /// Returns true if a stack exists whose subject has no pipeline, and no other subject has it.
@@ -131,23 +157,30 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         let current = self.account.store.mapping(&row.subject).await?;
         Ok(current.is_none_or(|current| current.as_seen() != row.as_seen()))
     }
+}
 
-    /// The rules of one repository may name a stack of another one, whose rule records none. So a
-    /// stack is not reported while a pull request of its number has a pipeline.
-    fn named_by_rule(&self, found: &FoundStack, open: &BTreeSet<u64>) -> Option<Finding> {
-        let name = found.id.name();
-        let named = self.rules.0.iter().find_map(|rule| {
-            let suffix = rule.overrides.preview.stack_suffix.as_ref()?;
-            let number = suffix.number_at_end(name)?;
-            makes_stacks(rule).then_some((rule, number))
-        });
-        let (rule, number) = named.filter(|(_, number)| !open.contains(number))?;
-        let detail = format!(
-            "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name {name}",
-            rule.name
-        );
-        Some(Finding::by_hand(FindingKind::StackLeft, detail))
-    }
+/// The rules of one repository may name a stack of another one, whose rule records none. So a stack
+/// is not reported while a pull request of its number has a pipeline.
+fn named_by_rule(
+    found: &FoundStack,
+    rules: &[(&Rule, Vec<String>)],
+    open: &BTreeSet<u64>,
+) -> Option<Finding> {
+    let name = found.id.name();
+    let named = rules.iter().find_map(|(rule, templates)| {
+        let suffix = rule.overrides.preview.stack_suffix.as_ref()?;
+        let (number, before) = suffix.number_at_end(name)?;
+        let mut templates = templates.iter();
+        templates
+            .any(|template| before.starts_with(template.as_str()))
+            .then_some((rule, number))
+    });
+    let (rule, number) = named.filter(|(_, number)| !open.contains(number))?;
+    let detail = format!(
+        "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name {name}",
+        rule.name
+    );
+    Some(Finding::by_hand(FindingKind::StackLeft, detail))
 }
 
 /// Returns true if the clones of a rule have stacks that are recorded.

@@ -78,13 +78,15 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let _lane = self.lanes.enter(&row.subject).await?;
         let read = row.resources.teardown.as_ref();
         let step = self.teardown_step(row).await?;
+        let has_rule = self.executor.rule_today(row).is_some();
         let context = ActionContext {
             cause: Cause::Sweep(self.worker.clone()),
             time: row.order.event_time,
             lease: None,
         };
-        let plan =
-            |seen: Option<&Mapping>, claim, now, _| plan_teardown(&step, read, seen, claim, now);
+        let plan = |seen: Option<&Mapping>, claim, now, _| {
+            plan_teardown(&step, read, seen, has_rule, claim, now)
+        };
         let outcome = self
             .apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
             .await?;
@@ -115,10 +117,21 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 teardown.step(&[], row.updated_at, self.clock().now())
             }
         };
+        let executor = &self.executor;
+        let by_template = || executor.teardown_policy(row).template().is_some();
+        if step == TeardownStep::Finish && by_template() {
+            // What it deletes is up to its author.
+            let remaining = executor.remaining_stack(row).await?;
+            let failed = |name| {
+                TeardownStep::Fail(format!(
+                    "its execution succeeded, and stack {name} still exists"
+                ))
+            };
+            return Ok(remaining.map_or(step, failed));
+        }
         if step != TeardownStep::Repeat {
             return Ok(step);
         }
-        let executor = &self.executor;
         match executor.teardown_due(row) {
             // A rule of today says that what is left stays.
             None => Ok(TeardownStep::Finish),

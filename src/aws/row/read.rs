@@ -131,6 +131,7 @@ fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
         pipeline: part.part("pipeline", pipeline)?,
         projects: part.part("projects", projects)?.unwrap_or_default(),
         stacks: part.part("stacks", stacks)?.unwrap_or_default(),
+        left: part.part("left_stacks", stacks)?.unwrap_or_default(),
         teardown_policy: part
             .optional("teardown_policy", |text| TeardownPolicy::parse(text).ok())?,
         teardown: part.part("teardown", teardown)?,

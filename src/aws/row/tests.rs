@@ -103,6 +103,7 @@ fn full() -> Mapping {
                 fingerprint: Some("f".into()),
             }],
             stacks: vec![stack("web", Some("us-east-1")), stack("api", None)],
+            left: vec![stack("old", None)],
             teardown_policy: TeardownPolicy::parse("pipeline:api-teardown").ok(),
             teardown: Some(Teardown {
                 run: ExecutionId::parse("e-2").ok().map(TeardownRun::Execution),

@@ -104,6 +104,7 @@ fn resources(resources: &Resources) -> AttributeValue {
         ("pipeline", resources.pipeline.as_ref().map(pipeline)),
         ("projects", projects(&resources.projects)),
         ("stacks", stacks(&resources.stacks)),
+        ("left_stacks", stacks(&resources.left)),
         ("teardown_policy", text(resources.teardown_policy.as_ref())),
         ("teardown", resources.teardown.as_ref().map(teardown)),
     ])

@@ -14,6 +14,9 @@ use crate::domain::rules::rule::Rule;
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
 /// reference", as `DELETE_ONLY`, which succeeds without the stack as well).
 pub(super) const ROLE: &str = "RoleArn";
+/// The configuration key with the mode of a CloudFormation action, and the mode that only deletes
+/// (the same page).
+pub(super) const ONLY_DELETES: (&str, &str) = ("ActionMode", "DELETE_ONLY");
 /// The longest name of an action, in characters (API reference, `ActionDeclaration`).
 const NAME_LIMIT: usize = 100;
 
@@ -36,12 +39,6 @@ impl Stack {
     pub fn is(&self, id: &StackId) -> bool {
         let region = self.region.as_deref();
         self.name == id.name() && region.is_none_or(|region| region == id.region())
-    }
-
-    /// Returns true if both are the same stack, whatever their roles.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        (&self.name, &self.region) == (&other.name, &other.region)
     }
 
     /// Returns the stack's place among all stacks that pipelines of this account deploy.
@@ -67,11 +64,18 @@ impl Stack {
         self.name == key.name && region.is_none_or(|region| *region == key.region)
     }
 
-    /// Returns true if an action of this pipeline deploys or deletes the stack.
+    /// Returns true if an action of this pipeline deploys the stack. One that deletes it does not
+    /// show whose it is.
     #[must_use]
-    pub fn is_of(&self, pipeline: &Declaration) -> bool {
-        let mut names = pipeline.actions();
-        names.any(|action| action.configured(STACK_NAME) == Some(&self.name))
+    pub fn is_deployed_by(&self, declaration: &Declaration, pipeline: &PipelineArn) -> bool {
+        let (mode, deletes) = ONLY_DELETES;
+        let deploys = |action: &Action<'_>| action.configured(mode) != Some(deletes);
+        let mut actions = declaration.actions().filter(deploys);
+        actions.any(|action| {
+            let name = action.configured(STACK_NAME);
+            let stack = name.map(|name| Self::of(&action, name));
+            stack.is_some_and(|stack| stack.key(pipeline) == self.key(pipeline))
+        })
     }
 
     /// Returns the role of another account with which an action of this pipeline deploys the stack:
@@ -120,7 +124,7 @@ impl Stack {
         let mut name = format!("{order}-{}", self.name);
         name.truncate(NAME_LIMIT);
         let mut configuration = Map::from_iter([
-            ("ActionMode".to_owned(), json!("DELETE_ONLY")),
+            (ONLY_DELETES.0.to_owned(), json!(ONLY_DELETES.1)),
             (STACK_NAME.to_owned(), json!(self.name)),
         ]);
         configuration.extend(
@@ -210,7 +214,9 @@ pub(super) fn own_stacks(clone: &Declaration, rule: &Rule) -> Vec<Stack> {
             continue;
         }
         let stack = Stack::of(&action, name);
-        match stacks.iter_mut().find(|known| known.is_same(&stack)) {
+        let is_same =
+            |known: &&mut Stack| (&known.name, &known.region) == (&stack.name, &stack.region);
+        match stacks.iter_mut().find(is_same) {
             Some(known) => known.merge(stack),
             None => stacks.push(stack),
         }
@@ -218,16 +224,20 @@ pub(super) fn own_stacks(clone: &Declaration, rule: &Rule) -> Vec<Stack> {
     stacks
 }
 
+/// Returns the names of the stacks that a pipeline's actions configure.
+#[must_use]
+pub fn named_stacks(pipeline: &Declaration) -> Vec<String> {
+    let named = |action: Action<'_>| action.configured(STACK_NAME).map(str::to_owned);
+    pipeline.actions().filter_map(named).collect()
+}
+
 /// Adds the stacks that a clone is about to deploy to those that are known, in the order of the
 /// clone.
-pub fn add_stacks(known: &mut Vec<Stack>, deployed: &[Stack]) {
-    let names: BTreeSet<_> = deployed
-        .iter()
-        .map(|one| (&one.name, &one.region))
-        .collect();
+pub fn add_stacks(known: &mut Vec<Stack>, deployed: &[Stack], pipeline: &PipelineArn) {
+    let keys: BTreeSet<StackKey> = deployed.iter().map(|one| one.key(pipeline)).collect();
     // A stack that is deployed no more may depend on the others, so it is deleted first.
     let mut earlier: Vec<Stack> = std::mem::take(known);
-    earlier.retain(|one| !names.contains(&(&one.name, &one.region)));
+    earlier.retain(|one| !keys.contains(&one.key(pipeline)));
     known.extend(deployed.iter().cloned());
     known.extend(earlier);
 }

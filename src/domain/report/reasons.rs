@@ -79,7 +79,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "a CodeBuild project of its name is not branchline's. An operator has to rename it"
         }
         Reason::StackNotOurs => {
-            "a stack of its name is another user's. An operator has to change preview in the rule"
+            "a stack of this name exists already. An operator has to delete it or change the rule"
         }
         Reason::StackNotDeleted => {
             "a stack could not be deleted in the end. An operator has to change preview in the rule"

@@ -7,7 +7,7 @@ use crate::domain::intake::decision::Decision;
 use crate::domain::intake::envelope::Source;
 use crate::domain::intake::sighting::{SETTLED_AFTER, Sighting};
 use crate::domain::rules::rule::Rules;
-use crate::domain::state::desired::DesiredState;
+use crate::domain::state::desired::{AbsenceReason, DesiredState};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::intent::{Intent, Received, Request, report_target};
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
@@ -88,6 +88,11 @@ fn intent(
 fn of_intent(intent: &Intent, row: Option<&Mapping>, now: Timestamp) -> Difference {
     if row.is_some_and(|row| is_failing(intent, row)) {
         return Difference::Failing;
+    }
+    // An audit finds it (rule-gone), and an operator confirms that its environment is removed.
+    let has_no_rule = intent.wanted == DesiredState::Absent(AbsenceReason::NoRule);
+    if has_no_rule && row.is_some_and(|row| row.resources.may_be_torn_down()) {
+        return Difference::Nothing;
     }
     let claim = ClaimInfo {
         owner: String::new(),

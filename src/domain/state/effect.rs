@@ -132,12 +132,10 @@ impl Mapping {
                     Some(_) => State::Asleep,
                     None => State::Gone,
                 };
+                let Resources { stacks, left, .. } = std::mem::take(&mut self.resources);
                 let is_forgotten = self.absence() == Some(AbsenceReason::Forgotten);
-                let stacks = std::mem::take(&mut self.resources.stacks);
-                self.resources = Resources {
-                    stacks: stacks.into_iter().filter(|_| is_forgotten).collect(),
-                    ..Resources::default()
-                };
+                let given_up = stacks.into_iter().filter(|_| is_forgotten);
+                self.resources.left = given_up.chain(left).collect();
                 self.observed.built = None;
                 self.slot = None;
             }

@@ -17,6 +17,9 @@ pub struct Resources {
     /// The stacks that the clone may have deployed and that are to be deleted before it, in the
     /// order of their deployment. They are recorded before the clone can deploy them.
     pub stacks: Vec<Stack>,
+    /// The stacks that were left when an operator gave the subject up, in the order of their
+    /// deployment. No pipeline of the subject deploys them.
+    pub left: Vec<Stack>,
     /// How the environment is to be removed, if no rule says so any more; `None` for the default.
     /// It is recorded before the clone can deploy anything.
     pub teardown_policy: Option<TeardownPolicy>,
@@ -42,8 +45,10 @@ impl Resources {
 
     /// Returns true if the subject had a pipeline before, and this is one of its stacks.
     #[must_use]
-    pub fn has_deployed(&self, stack: &Stack) -> bool {
-        self.was_created() && self.stacks.iter().any(|known| known.is_same(stack))
+    pub fn has_deployed(&self, stack: &Stack, pipeline: &PipelineArn) -> bool {
+        let key = stack.key(pipeline);
+        let mut known = self.stacks.iter();
+        self.was_created() && known.any(|known| known.key(pipeline) == key)
     }
 
     /// Returns true if the clone was deployed by a rule whose stacks stay in the end, so that they
@@ -99,23 +104,38 @@ impl Resources {
     }
 
     fn stacks_in_words(&self) -> String {
-        let word = match self.stacks.as_slice() {
-            [_] => "stack",
-            _ => "stacks",
-        };
-        format!("{word} {}", self.stack_names())
+        in_words(&self.stacks)
     }
 
-    /// Returns the names of the stacks, each with its Region if that is not the pipeline's.
+    /// Describes the stacks that were left when the subject was given up.
+    #[must_use]
+    pub fn left_in_words(&self) -> String {
+        in_words(&self.left)
+    }
+
+    /// Returns the names of the stacks, each with its Region if that is not the pipeline's, and of
+    /// those that were left.
     #[must_use]
     pub fn stack_names(&self) -> String {
-        let named = |stack: &Stack| match &stack.region {
-            Some(region) => format!("{} in {region}", stack.name),
-            None => stack.name.clone(),
-        };
-        let names: Vec<String> = self.stacks.iter().map(named).collect();
-        names.join(", ")
+        names(self.stacks.iter().chain(&self.left))
     }
+}
+
+fn in_words(stacks: &[Stack]) -> String {
+    let word = match stacks {
+        [_] => "stack",
+        _ => "stacks",
+    };
+    format!("{word} {}", names(stacks.iter()))
+}
+
+fn names<'a>(stacks: impl Iterator<Item = &'a Stack>) -> String {
+    let named = |stack: &Stack| match &stack.region {
+        Some(region) => format!("{} in {region}", stack.name),
+        None => stack.name.clone(),
+    };
+    let names: Vec<String> = stacks.map(named).collect();
+    names.join(", ")
 }
 
 /// A CodeBuild project of a clone as a resource.

@@ -9,7 +9,6 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack, StackKey, add_stacks};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Transition;
@@ -65,13 +64,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<Vec<Stack>, Fault> {
         let mut own = Vec::new();
         for stack in &clone.stacks {
-            let is_known = row.resources.has_deployed(stack)
+            let is_known = row.resources.has_deployed(stack, &clone.arn)
                 || stack.role_of_other_account(&clone.arn).is_some();
             if is_known || self.stacks.named(stack).await?.is_none() {
                 own.push(stack.clone());
                 continue;
             }
-            if !self.deploys(&clone.name, stack).await? {
+            if !self.deploys(clone, stack).await? {
                 return Err(exists(stack, rule));
             }
             if !row.resources.keeps_stacks() {
@@ -91,13 +90,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         policy: &TeardownPolicy,
     ) {
         let resources = &mut transition.next.resources;
-        let new = own.iter().filter(|stack| !resources.has_deployed(stack));
+        let new = own
+            .iter()
+            .filter(|stack| !resources.has_deployed(stack, &clone.arn));
         transition.stacks = new.map(|stack| stack.key(&clone.arn)).collect();
         // As long as it deploys a stack that stays, it is not known which of them are to go.
         if own.len() == clone.stacks.len() {
             resources.record_policy(policy);
         }
-        add_stacks(&mut resources.stacks, own);
+        add_stacks(&mut resources.stacks, own, &clone.arn);
+        // It was looked for, and does not exist.
+        let is_own = |left: &Stack| {
+            own.iter()
+                .any(|own| own.key(&clone.arn) == left.key(&clone.arn))
+        };
+        resources.left.retain(|left| !is_own(left));
     }
 
     /// Returns the fault of a stack that another subject has reserved. If that subject does not
@@ -141,7 +148,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<Vec<Stack>, Fault> {
         let mut deployed = Vec::new();
         for stack in &clone.stacks {
-            if self.deploys(&clone.name, stack).await? {
+            if self.deploys(clone, stack).await? {
                 deployed.push(stack.clone());
             }
         }
@@ -150,9 +157,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 
     /// Returns true if there is a pipeline of this name that deploys the stack. Whether it is ours
     /// is found out before it is changed.
-    async fn deploys(&self, name: &PipelineName, stack: &Stack) -> Result<bool, Fault> {
-        match self.pipelines.template(name).await {
-            Ok(pipeline) => Ok(stack.is_of(&pipeline.declaration)),
+    async fn deploys(&self, clone: &NewPipeline, stack: &Stack) -> Result<bool, Fault> {
+        match self.pipelines.template(&clone.name).await {
+            Ok(found) => Ok(stack.is_deployed_by(&found.declaration, &clone.arn)),
             Err(fault) if fault.reason == Reason::TemplateMissing => Ok(false),
             Err(fault) => Err(fault),
         }
@@ -175,6 +182,24 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             self.stacks.delete(&found.id, action.claim).await?;
         }
         Ok(Deletion::Begun(TeardownRun::Stack(found.id)))
+    }
+
+    /// Returns the name of a stack that exists although an execution was to delete all of them. One
+    /// of another account is not looked for.
+    pub(in crate::reconcile) async fn remaining_stack<'a>(
+        &self,
+        mapping: &'a Mapping,
+    ) -> Result<Option<&'a str>, Fault> {
+        let is_elsewhere = |stack: &Stack| {
+            let pipeline = mapping.pipeline_arn();
+            pipeline.is_some_and(|pipeline| stack.role_of_other_account(pipeline).is_some())
+        };
+        for stack in &mapping.resources.stacks {
+            if !is_elsewhere(stack) && self.stacks.named(stack).await?.is_some() {
+                return Ok(Some(&stack.name));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the stack that was deployed last, of those that exist.

@@ -2,13 +2,9 @@
 
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::STACK_NAME;
-use crate::domain::clone::stacks::{ROLE, account_of};
+use crate::domain::clone::stacks::{ONLY_DELETES, ROLE, account_of};
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::Rule;
-
-/// The configuration key with the mode of a CloudFormation action, and the mode that only deletes
-/// (user guide, "AWS CloudFormation deploy action reference", as the other key).
-const MODE: (&str, &str) = ("ActionMode", "DELETE_ONLY");
 
 /// Returns one sentence for each stack that would not be deployed, or not as one stack of the
 /// subject.
@@ -33,7 +29,7 @@ pub(super) fn stacks(clone: &Declaration, rule: &Rule) -> Vec<String> {
 }
 
 fn only_deletes(action: &Action<'_>) -> Option<String> {
-    let (key, mode) = MODE;
+    let (key, mode) = ONLY_DELETES;
     (action.configured(key) == Some(mode)).then(|| {
         format!(
             "action '{}' deploys nothing: its {key} is {mode}",

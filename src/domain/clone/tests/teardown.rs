@@ -51,6 +51,10 @@ fn named(name: &str) -> Stack {
     }
 }
 
+fn arn() -> PipelineArn {
+    PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap()
+}
+
 fn names(stacks: &[Stack]) -> Vec<&str> {
     stacks.iter().map(|stack| stack.name.as_str()).collect()
 }
@@ -144,7 +148,7 @@ fn stacks_of_earlier_declarations_are_deleted_before_those_of_the_present_one() 
         role: Some("new".into()),
         ..named("api")
     };
-    add_stacks(&mut known, &[api.clone(), named("web")]);
+    add_stacks(&mut known, &[api.clone(), named("web")], &arn());
     assert_eq!(known, [api, named("web"), named("old")]);
 }
 
@@ -322,4 +326,21 @@ fn a_stack_of_another_account_is_not_left_to_the_daemon() {
         names(&clone_by(&ours, &template).unwrap().stacks),
         ["api-pr-7"]
     );
+}
+
+#[test]
+fn a_pipeline_deploys_a_stack_of_its_account_and_region_alone() {
+    let deploys = |configuration: Value, more: Value| {
+        let template = deploying_by(json!([action("Stack", configuration, more)]));
+        named("api").is_deployed_by(&template.declaration, &arn())
+    };
+    let api = || json!({"StackName": "api"});
+    assert!(deploys(api(), json!({})));
+    assert!(deploys(api(), json!({"region": "eu-west-1"})));
+    assert!(!deploys(api(), json!({"region": "us-east-1"})));
+    assert!(!deploys(json!({"StackName": "web"}), json!({})));
+    let elsewhere = json!({"roleArn": "arn:aws:iam::999999999999:role/deploy"});
+    assert!(!deploys(api(), elsewhere));
+    let deletes = json!({"StackName": "api", "ActionMode": "DELETE_ONLY"});
+    assert!(!deploys(deletes, json!({})));
 }

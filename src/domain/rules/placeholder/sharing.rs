@@ -20,10 +20,10 @@ impl FormatString {
         })
     }
 
-    /// Returns the number of the pull request for which a longer text would end in this one; `None`
-    /// if it is that of none.
+    /// Returns the number of the pull request for which a longer text would end in this one, and
+    /// what is before that, as far as it is fixed; `None` if it is that of none.
     #[must_use]
-    pub fn number_at_end(&self, longer: &str) -> Option<u64> {
+    pub fn number_at_end<'a>(&self, longer: &'a str) -> Option<(u64, &'a str)> {
         let (mut rest, mut number, mut has_text) = (longer, None, false);
         for segment in self.0.iter().rev() {
             match segment {
@@ -40,7 +40,8 @@ impl FormatString {
                 Segment::Placeholder(_) => break,
             }
         }
-        number.filter(|_| has_text && !rest.is_empty())
+        let number = number.filter(|_| has_text && !rest.is_empty())?;
+        Some((number, rest))
     }
 
     /// Returns true if a text may be of this format and of the other one, as far as their first

@@ -78,7 +78,7 @@ fn an_invalid_format_string_is_refused() {
 fn a_name_that_ends_like_a_format_shows_the_number_of_its_pull_request() {
     let number = |format: &str, name: &str| {
         let format = FormatString::parse(format).unwrap();
-        format.number_at_end(name)
+        format.number_at_end(name).map(|(number, _)| number)
     };
     assert_eq!(number("-pr-{number}", "api-pr-17"), Some(17));
     assert_eq!(number("-{number}-dev", "api-17-dev"), Some(17));

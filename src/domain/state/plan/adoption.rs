@@ -57,7 +57,10 @@ pub fn plan_adoption(
         generation: base.generation + 1,
         state: State::Creating,
         desired: Some(Desired::Present(spec.clone())),
-        resources: Resources::named(pipeline),
+        resources: Resources {
+            left: base.resources.left.clone(),
+            ..Resources::named(pipeline)
+        },
         order: EventOrder {
             head: None,
             before: None,

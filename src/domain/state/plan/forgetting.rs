@@ -46,6 +46,7 @@ pub fn plan_forgetting(
         projects: seen.resources.projects.clone(),
         teardown: seen.resources.may_be_torn_down().then(Teardown::finished),
         stacks: seen.resources.stacks.clone(),
+        left: seen.resources.left.clone(),
         ..Resources::default()
     };
     // The pipeline of a retiring subject is not waited for.

@@ -279,6 +279,7 @@ fn orphan(
                 .cloned()
                 .map(ProjectResource::named)
                 .collect(),
+            left: base.resources.left.clone(),
             ..Resources::named(name.clone())
         },
         claim: Some(claim),

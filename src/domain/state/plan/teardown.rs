@@ -6,7 +6,7 @@
 
 use crate::domain::ids::Timestamp;
 use crate::domain::state::claim::Transition;
-use crate::domain::state::desired::Spec;
+use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::plan::remade::remade;
@@ -14,12 +14,14 @@ use crate::domain::state::plan::{Plan, Unchanged, delete};
 use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep};
 
 /// Decides about a retiring subject. `step` is what is next for `read`, the teardown as it was in
-/// the row; if another one is there now, the next look decides.
+/// the row; if another one is there now, the next look decides. A subject that is open again and
+/// has no rule any more gets no pipeline.
 #[must_use]
 pub fn plan_teardown(
     step: &TeardownStep,
     read: Option<&Teardown>,
     seen: Option<&Mapping>,
+    has_rule: bool,
     claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
@@ -38,7 +40,13 @@ pub fn plan_teardown(
         updated_at: now,
         ..seen.clone()
     };
-    let wanted = seen.wants_pipeline().cloned();
+    let mut wanted = seen.wants_pipeline().cloned();
+    if let Some(spec) = wanted.take_if(|_| !has_rule) {
+        next.desired = Some(Desired::Absent {
+            reason: AbsenceReason::NoRule,
+            last: Some(spec),
+        });
+    }
     match (step, wanted) {
         (TeardownStep::Wait, _) | (TeardownStep::LeftBehind, None) => nothing,
         (TeardownStep::Finish, wanted) => {

@@ -48,7 +48,9 @@ fn a_clone_without_a_mapping_is_adopted_as_it_is() {
                 .iter()
                 .map(|one| one.detail.as_str())
                 .collect::<Vec<_>>(),
-            ["it belongs to no mapping: a repair deletes it, --adopt writes one"]
+            [
+                "it belongs to no mapping: a repair deletes it, `branchline audit --adopt` writes one"
+            ]
         );
         assert_eq!(outcomes(world).await, ["adopted"]);
         let after = world.pipeline("api-pr-7");
@@ -128,7 +130,7 @@ fn a_tombstone_is_replaced_and_keeps_its_order() {
         assert!(
             found[0]
                 .detail
-                .contains("(closed): a repair deletes it, --adopt writes one")
+                .contains("(closed): a repair deletes it, `branchline audit --adopt` writes one")
         );
         assert_eq!(outcomes(world).await, ["adopted"]);
         let row = world.mapping(SUBJECT);

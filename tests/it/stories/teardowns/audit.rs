@@ -9,12 +9,12 @@ use branchline::domain::rules::rule::{On, Rule, Rules};
 use branchline::inspect::status::Status;
 use branchline::ports::Clock;
 
-use super::{GONE, RETIRING, STACK, SUBJECT};
+use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT};
 use crate::stories::clones::adoption::adopt;
 use crate::stories::clones::forgetting::forget;
 use crate::stories::clones::repairs::{findings, outcomes, report};
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{environment_format, preview_rule, pull_request_rule};
+use crate::world::rules::{environment_format, patterns, preview_rule, pull_request_rule};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
@@ -70,7 +70,7 @@ impl World {
 fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
     run_story(async |world| {
         world.forget_stack().await;
-        assert_eq!(world.mapping(SUBJECT).resources.stacks.len(), 1);
+        assert_eq!(world.mapping(SUBJECT).resources.left.len(), 1);
         assert_eq!(
             audit(world, preview_rule()).await,
             [
@@ -89,15 +89,20 @@ fn a_forgotten_subject_begins_anew_once_what_is_left_is_deleted() {
         // Whose it is by now is not known.
         world.reopen().await;
         assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
-        world.account.remove_stack(STACK);
         world.close().await;
+        assert_eq!(audit(world, preview_rule()).await.len(), 1);
+        let subject = world.mapping(SUBJECT).subject;
+        let alone = report(world, vec![preview_rule()], Some(&subject)).await;
+        assert_eq!(alone.totals(), "1 finding: 1 stack-left");
+        world.account.remove_stack(STACK);
         assert_eq!(world.reopen().await, ["created"]);
         world.build().await;
         assert_eq!(audit(world, preview_rule()).await, Vec::<String>::new());
         world.close().await;
         world.build().await;
         assert_eq!(world.mappings(), GONE);
-        assert!(world.mapping(SUBJECT).resources.stacks.is_empty());
+        let resources = world.mapping(SUBJECT).resources;
+        assert!(resources.stacks.is_empty() && resources.left.is_empty());
     });
 }
 
@@ -116,7 +121,7 @@ fn a_lost_clone_with_an_environment_is_adopted_and_removed_with_it() {
                 panic!("{:?}", report.findings)
             };
             assert!(
-                orphan.detail.ends_with("(closed): no repair deletes it, because its environment would be left: --adopt writes one, and `branchline reconcile` then removes both if the pull request is closed at GitHub"),
+                orphan.detail.ends_with("(closed): no repair deletes it, because its environment would be left: `branchline audit --adopt` writes one, and `branchline reconcile` then removes both if the pull request is closed at GitHub"),
                 "{}",
                 orphan.detail
             );
@@ -132,10 +137,30 @@ fn a_lost_clone_with_an_environment_is_adopted_and_removed_with_it() {
 }
 
 #[test]
+fn an_environment_of_an_open_pull_request_without_a_rule_is_left_to_the_audit() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        let opened = Webhook::pull_request("opened");
+        world.github.learn(&opened, world.clock.now());
+        let other = Rule {
+            base: patterns(["release"]),
+            ..preview_rule()
+        };
+        world.restart(vec![other.clone()]);
+        world.clock.advance(Duration::from_mins(3));
+        let compared = world.reconcile().await;
+        assert_eq!(compared, "1 repository compared, 0 differences sent");
+        assert_eq!(world.mappings(), ACTIVE);
+        let found = audit(world, other).await.join("");
+        assert!(found.starts_with("rule-gone acme/api#7: "), "{found}");
+    });
+}
+
+#[test]
 fn a_stack_that_nobody_recorded_is_found_by_its_name() {
     run_story(async |world| {
         world.open_preview(preview_rule()).await;
-        for name in ["api-pr-99", "api-main", "production"] {
+        for name in ["api-pr-99", "api-main", "billing-pr-99", "production"] {
             world.account.give_stack(name);
             world.expect_stack(name);
         }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use branchline::domain::clone::overrides::{RoleChoice, TeardownPolicy};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 use serde_json::Value;
 
-use super::{ACTIVE, GONE, RETIRING, SUBJECT, TORN_DOWN};
+use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, TORN_DOWN};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
-    TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule,
+    TEARDOWN, TEMPLATE, building_template, deploying_template, environment_rule, pipeline_name,
+    preview_rule,
 };
 use crate::world::stacks::{DEPLOY, DESTROY};
 use crate::world::story::{World, run_story};
@@ -74,13 +76,8 @@ fn the_clone_becomes_a_clone_of_the_teardown_template_and_is_deleted_after_it_ra
 fn the_stacks_are_left_to_the_teardown_template() {
     run_story(async |world| {
         world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
-        let mut teardown = deploying_template(TEARDOWN, REPOSITORY.1);
-        let stack = teardown.pointer_mut("/stages/2/actions/0/configuration/ActionMode");
-        *stack.unwrap() = Value::from("DELETE_ONLY");
-        world.add_pipeline(teardown, Tags::new());
-        let mut rule = super::preview_rule();
-        rule.overrides.preview.teardown = environment_rule().overrides.preview.teardown;
-        world.restart(vec![rule]);
+        world.add_pipeline(deleting_template(), Tags::new());
+        world.restart(vec![stack_rule("-pr-{number}")]);
         world.deliver(Webhook::pull_request("opened")).await;
         world.build().await;
         let recorded = world.mapping(SUBJECT).resources.stack_names();
@@ -113,10 +110,7 @@ fn a_teardown_template_that_is_missing_is_looked_for_again() {
 fn a_teardown_template_that_cannot_be_cloned_is_given_up_in_the_end() {
     run_story(async |world| {
         // It deletes the template's own stack.
-        let mut teardown = deploying_template(TEARDOWN, REPOSITORY.1);
-        let stack = teardown.pointer_mut("/stages/2/actions/0/configuration/ActionMode");
-        *stack.unwrap() = Value::from("DELETE_ONLY");
-        world.add_pipeline(teardown, Tags::new());
+        world.add_pipeline(deleting_template(), Tags::new());
         let mut rule = environment_rule();
         rule.overrides.preview.stack_suffix = None;
         world.open_environment(rule).await;
@@ -312,6 +306,69 @@ fn an_older_event_does_not_end_a_teardown() {
         let old = Webhook::pull_request("edited").title("New").at(before);
         assert_eq!(world.deliver(old).await, ["unchanged: stale"]);
         world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+/// Returns a rule whose clones deploy a stack, and whose teardown template deletes it.
+fn stack_rule(suffix: &str) -> Rule {
+    let mut rule = preview_rule();
+    rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
+    rule.overrides.preview.stack_suffix = FormatString::parse(suffix).ok();
+    rule
+}
+
+/// Returns a teardown template that deletes the stack.
+fn deleting_template() -> Value {
+    let mut template = deploying_template(TEARDOWN, REPOSITORY.1);
+    if let Some(mode) = template.pointer_mut("/stages/2/actions/0/configuration/ActionMode") {
+        *mode = Value::from("DELETE_ONLY");
+    }
+    template
+}
+
+#[test]
+fn a_teardown_template_deletes_no_stack_of_others_after_the_suffix_has_changed() {
+    run_story(async |world| {
+        world.add_pipeline(deleting_template(), Tags::new());
+        world.open_preview(stack_rule("-pr-{number}")).await;
+        world.account.give_stack("api-zz-7");
+        world.expect_stack("api-zz-7");
+        world.restart(vec![stack_rule("-zz-{number}")]);
+        world.close_in_vain().await;
+        assert_eq!(
+            world.last_error(),
+            "the teardown by 'api-teardown' failed: stack-not-ours: the teardown 'api-teardown' is about stack api-zz-7, which no pipeline of this subject has deployed: set stack_suffix in preview of rule 'pull requests' to what it was when the subject was deployed, or remove the environment by hand, and then use `branchline mappings forget`"
+        );
+        assert_eq!(world.stack_names(), [STACK, "api-zz-7"]);
+        // As it says.
+        world.restart(vec![stack_rule("-pr-{number}")]);
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), ["api-zz-7"]);
+    });
+}
+
+#[test]
+fn a_teardown_template_that_leaves_the_stack_has_failed() {
+    run_story(async |world| {
+        // It removes something else.
+        world.add_teardown();
+        world.open_preview(stack_rule("-pr-{number}")).await;
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), RETIRING);
+        assert_eq!(
+            world.last_error(),
+            "the teardown by 'api-teardown' failed: its execution succeeded, and stack api-pr-7 still exists"
+        );
+        world.account.remove_stack(STACK);
+        for _ in 0..2 {
+            world.clock.advance(Duration::from_mins(5));
+            world.look_after_teardowns().await;
+            world.build().await;
+        }
         assert_eq!(world.mappings(), GONE);
     });
 }

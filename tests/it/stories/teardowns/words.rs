@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use branchline::domain::rules::rule::Rules;
+use branchline::domain::state::desired::AbsenceReason;
 use branchline::inspect::evidence::Evidence;
 use branchline::inspect::why::Why;
 use branchline::ports::Clock;
@@ -104,6 +105,22 @@ fn a_pull_request_that_is_reopened_during_the_removal_shows_that_it_waits() {
         assert_eq!(world.mappings(), ACTIVE);
         let title = world.github.check(&commit(2)).1.title;
         assert!(title.starts_with("Succeeded in"), "{title}");
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_and_has_no_rule_any_more_gets_no_pipeline() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.close().await;
+        world.reopen().await;
+        world.restart(Vec::new());
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.dead_letter_reasons(), [""; 0]);
+        let absence = world.mapping(SUBJECT).absence();
+        assert_eq!(absence, Some(AbsenceReason::NoRule));
+        assert_eq!(world.stack_names(), [""; 0]);
     });
 }
 

@@ -58,7 +58,7 @@ fn recorded(intent: &Intent, row: &Mapping) -> Mapping {
 
 fn go_on(step: &TeardownStep, row: &Mapping) -> Plan {
     let read = row.resources.teardown.as_ref();
-    plan_teardown(step, read, Some(row), claim("me"), NOW)
+    plan_teardown(step, read, Some(row), true, claim("me"), NOW)
 }
 
 fn acted(step: &TeardownStep, row: &Mapping) -> (Mapping, Effect) {
@@ -196,7 +196,7 @@ fn a_teardown_that_has_changed_since_it_was_read_is_left_alone() {
         (Some(&running()), None),
         (Some(&running()), Some(&active())),
     ] {
-        let plan = plan_teardown(&TeardownStep::Finish, read, seen, claim("me"), NOW);
+        let plan = plan_teardown(&TeardownStep::Finish, read, seen, true, claim("me"), NOW);
         assert_eq!(plan, Plan::Nothing(Unchanged::Repeated), "{read:?}");
     }
     assert_eq!(
