@@ -9,8 +9,10 @@ from pathlib import Path
 from _common import cargo, terminal
 from _common.problem import Problem
 
-from . import figures, measure, null, report, subjects, targets
+from . import daemons, figures, flat, measure, null, report, subjects, targets
 from .cells import Cell, all_cells
+from .daemons import Course, Crowd, all_crowds
+from .flat import Flat, Size, all_sizes
 from .journeys import Journey, all_journeys
 
 
@@ -20,8 +22,10 @@ def main() -> int:
     only = tuple(arguments.only.split(","))
     cells = [cell for cell in all_cells() if arguments.match in cell.name]
     journeys = [journey for journey in all_journeys() if arguments.match in journey.name]
-    if not cells and not journeys:
-        names = "; ".join(one.name for one in [*all_cells(), *all_journeys()])
+    sizes, crowds = _on_request(arguments.match)
+    if not cells and not journeys and not sizes and not crowds:
+        everything = [*all_cells(), *all_journeys(), *all_sizes(), *all_crowds()]
+        names = "; ".join(one.name for one in everything)
         raise Problem(f"no cell has '{arguments.match}' in its name: {names}")
     programs = _programs(only, release=not arguments.development)
     load = os.getloadavg()[0]
@@ -29,6 +33,8 @@ def main() -> int:
     terminal.say(f"{os.cpu_count()} processors, load average {load:.2f}, {rounds}")
     results: list[measure.Result] = []
     trips: list[measure.Trip] = []
+    flats: list[Flat] = []
+    courses: list[Course] = []
     with null.running(programs.daemon) as aws:
         measure.record_samples(programs, aws)
         for number in range(arguments.rounds):
@@ -36,12 +42,24 @@ def main() -> int:
             order = _order(number, only)
             results += _round(order, programs, aws, cells)
             trips += _trips(order, programs, aws, journeys)
+            flats += [flat.measure(programs, aws, size) for size in sizes]
+            courses += [daemons.measure(programs, aws, crowd) for crowd in crowds]
     table = figures.table(results)
-    judged = [*targets.judge(results, table), *targets.judge_trips(trips)]
+    judged = [*targets.judge(results, table), *targets.judge_trips(trips), *flat.judge(flats)]
+    report.show_accounts(flats, courses)
     report.show(table, trips, judged)
     if arguments.json:
-        report.write(arguments.json, results, table, trips, judged)
+        report.write(arguments.json, results, table, trips, judged, [*flats, *courses])
     return 0 if all(one.met for one in judged) else 1
+
+
+def _on_request(match: str) -> tuple[list[Size], list[Crowd]]:
+    """Returns what is measured only if it is asked for, since it takes many minutes."""
+    sizes = [size for size in all_sizes() if match and match in size.name]
+    if sizes and flat.SMALLEST not in sizes:
+        # The others are compared with it.
+        sizes.insert(0, flat.SMALLEST)
+    return sizes, [crowd for crowd in all_crowds() if match and match in crowd.name]
 
 
 def _arguments() -> argparse.Namespace:

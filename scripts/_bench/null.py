@@ -44,15 +44,40 @@ class NullAws:
         order |= {"latency_ms": cell.latency_ms, "per_second": per_second}
         self._request("POST", "/send", order)
 
+    def account(
+        self,
+        *,
+        pipelines: int,
+        mappings: int,
+        rate: float | None = None,
+        heartbeats: bool = False,
+    ) -> None:
+        """Fills the account, and resets the counters.
+
+        CodePipeline throttles above `rate` calls a second. Without `heartbeats`, no daemon sees
+        another one.
+        """
+        order = {"pipelines": pipelines, "mappings": mappings}
+        order |= {"rate": rate, "heartbeats": heartbeats}
+        self._request("POST", "/account", order)
+
+    def report(self) -> dict[str, Any]:
+        """Returns the counters."""
+        return self._request("GET", "/report")
+
+    def settled_count(self) -> int:
+        """Returns how many webhooks are deleted."""
+        return self._request("GET", "/settled")
+
     def settled(self, count: int) -> dict[str, Any]:
         """Waits until so many webhooks are deleted, and returns the counters."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while self._request("GET", "/settled") < count:
+        while self.settled_count() < count:
             if time.monotonic() > deadline:
                 counts = json.dumps(self._counts())
                 raise Problem(f"messages are left after {DEADLINE_SECONDS} s: {counts}")
             time.sleep(0.02)
-        report = self._request("GET", "/report")
+        report = self.report()
         if report["refused"]:
             raise Problem(
                 f"{report['refused']} calls were refused: see the messages of the null AWS above"
@@ -62,7 +87,7 @@ class NullAws:
     def reached(self, count: int) -> list[float]:
         """Waits until the effects of so many messages have arrived, and returns their times."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while len(times := self._request("GET", "/report")["reached_ms"]) < count:
+        while len(times := self.report()["reached_ms"]) < count:
             if time.monotonic() > deadline:
                 raise Problem(f"only {len(times)} of {count} messages have had their effect")
             time.sleep(0.02)
@@ -71,7 +96,7 @@ class NullAws:
     def reported(self) -> None:
         """Waits until nothing more is reported to GitHub."""
         seen = -1
-        while (now := self._request("GET", "/report")["github"]) != seen:
+        while (now := self.report()["github"]) != seen:
             seen = now
             time.sleep(QUIET_SECONDS)
 
@@ -80,7 +105,7 @@ class NullAws:
         return self._request("GET", "/samples")
 
     def _counts(self) -> dict[str, Any]:
-        report = self._request("GET", "/report")
+        report = self.report()
         return {name: report[name] for name in ("settled", "refused", "calls")}
 
     def _request(self, method: str, path: str, order: dict[str, Any] | None = None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from _common import terminal
 
+from . import daemons, flat
 from .figures import Table, allowed_per_second, percentile
 from .journeys import Trip, together
 from .measure import Result
@@ -61,6 +62,19 @@ def show(table: Table, trips: Sequence[Trip], judged: Sequence[Judged]) -> None:
             terminal.say(f"{one.cell.name}: {one.figure:.3g} (limit {one.limit:.3g})")
 
 
+def show_accounts(flats: Sequence[flat.Flat], courses: Sequence[daemons.Course]) -> None:
+    """Prints what webhooks cost in accounts of several sizes, and how daemons shared a backlog."""
+    if flats:
+        terminal.heading("At the start, of a webhook that opens, and of one that pushes")
+        terminal.table(("", *flat.COLUMNS), list(flat.rows(flats)))
+        for line in flat.calls(flats):
+            terminal.say(line)
+    if courses:
+        heading = f"Daemons with a backlog, at {daemons.RATE} calls to CodePipeline a second"
+        terminal.heading(heading)
+        terminal.table(daemons.COLUMNS, list(daemons.rows(courses)))
+
+
 def _show_trips(trips: Sequence[Trip]) -> None:
     for journey, times in together(trips):
         terminal.heading(journey.name)
@@ -82,6 +96,7 @@ def write(
     table: Table,
     trips: Sequence[Trip],
     judged: Sequence[Judged],
+    accounts: Sequence[flat.Flat | daemons.Course],
 ) -> None:
     """Writes everything as JSON."""
     cells: list[dict[str, Any]] = [
@@ -97,6 +112,7 @@ def write(
         "targets": [asdict(one) for one in judged],
         "rounds": [result.plain() for result in results],
         "trips": [asdict(trip) for trip in trips],
+        "accounts": [asdict(one) for one in accounts],
     }
     file.write_text(json.dumps(whole, indent=1) + "\n")
 

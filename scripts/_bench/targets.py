@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Protocol
 
 from .cells import LATENCIES_MS, Cell
 from .figures import Table, allowed_per_second, percentile, ratios
-from .journeys import Journey, Trip, together
+from .journeys import Trip, together
 from .measure import Result
 
 MAX_CPU_OF_FLOOR_PLUS = 1.25
@@ -21,12 +22,20 @@ MAX_OF_CALLS = 1.10
 MAX_MEMORY_MB = 32
 
 
+class Measured(Protocol):
+    """What was measured: a cell, a journey, or an account of some size."""
+
+    @property
+    def name(self) -> str:
+        """Returns it for people."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """A target in one cell, and whether it is met."""
 
     target: str
-    cell: Cell | Journey
+    cell: Measured
     figure: float
     limit: float
     met: bool

@@ -22,7 +22,7 @@ pub(super) fn read(
     let Some(tables) = root.tables("rule") else {
         let what = "missing: without a [[rule]] no webhook creates a pipeline";
         diagnostics.note(format!("{}: rule", root.place()), what);
-        return Rules(Vec::new());
+        return Rules::new(Vec::new());
     };
     let mut rules: Vec<Rule> = Vec::new();
     for (number, table) in (1..).zip(tables) {
@@ -55,7 +55,7 @@ pub(super) fn read(
         }
         table.finish();
     }
-    Rules(rules)
+    Rules::new(rules)
 }
 
 /// Reads one rule. `None` if an essential value is missing or wrong, which is reported.

@@ -4,9 +4,12 @@ import unittest
 
 import support
 
-from _bench import figures, journeys, measure, targets
+from _bench import figures, flat, journeys, measure, targets
 from _bench.cells import Cell
+from _bench.daemons import Course, Crowd
+from _bench.flat import Cost, Flat, Size
 from _bench.journeys import Journey, Trip
+from _bench.subjects import Setup
 
 assert support  # it makes the scripts' packages importable
 
@@ -99,6 +102,62 @@ class Cpu(unittest.TestCase):
         target = "CPU divided by the peer's: at most 0.333"
         judged = self._judged(Cell(20, 1, 25_000), branchline=0.5, floor_=0.1, peer=2.0)
         self.assertEqual(judged, [(target, 0.25, True)])
+
+
+def flat_result(size: Size, cpu_ms: float, calls: float = 4.0) -> Flat:
+    """Returns one round."""
+    cost = Cost(calls={"GetItem": calls}, cpu_ms=cpu_ms, since_sent_ms=[100.0, 200.0])
+    webhooks = dict.fromkeys(flat.ACTIONS, cost)
+    return Flat(size, {"Query": 9}, 20.0, 23.0, webhooks)
+
+
+class FlatCosts(unittest.TestCase):
+    """Each size is compared with the smallest one of its round."""
+
+    def test_a_tenth_more_than_in_the_smallest_account_is_allowed(self) -> None:
+        large = Size(rules=1_000)
+        results = [flat_result(flat.SMALLEST, 1.0), flat_result(large, 1.1, calls=4.8)]
+        judged = list(flat.judge(results))
+        self.assertEqual({one.cell for one in judged}, {large})
+        missed = [one.target.split()[0] for one in judged if not one.met]
+        self.assertEqual(missed, ["calls", "calls"], "one for each kind of webhook")
+
+    def test_rounds_are_compared_with_their_own(self) -> None:
+        large = Size(pipelines=2_000)
+        slow = [flat_result(flat.SMALLEST, 2.0), flat_result(large, 2.0)]
+        judged = flat.judge([flat_result(flat.SMALLEST, 1.0), flat_result(large, 1.0), *slow])
+        self.assertEqual({one.figure for one in judged}, {1.0})
+
+    def test_the_configuration_has_as_many_rules(self) -> None:
+        text = Setup(rules=1_000, limited=True).text("")
+        self.assertEqual((text.count("[[rule]]"), text.count("max_active")), (1_000, 1))
+
+
+class Backlog(unittest.TestCase):
+    """What is computed from the times of calls."""
+
+    def _course(self, calls_ms: list[float], changed_ms: float | None = None) -> Course:
+        return Course(
+            crowd=Crowd(3, killed=True),
+            settled_ms=[1_000.0, 2_000.0],
+            calls_ms=calls_ms,
+            throttled_ms=[],
+            changed_ms=changed_ms,
+        )
+
+    def test_the_largest_second_begins_with_any_call(self) -> None:
+        course = self._course([0.0, 900.0, 950.0, 1_850.0, 1_899.0, 5_000.0])
+        self.assertEqual(course.largest_second, 4)
+
+    def test_the_whole_rate_is_used_again_once_five_seconds_have_it(self) -> None:
+        slow = [30.0 * number for number in range(1_000)]
+        fast = [30_000.0 + 20.0 * number for number in range(1_000)]
+        course = self._course([*slow, *fast], changed_ms=10_000.0)
+        again = course.used_again_ms
+        assert again is not None
+        self.assertTrue(19_000 < again <= 20_000, again)
+        self.assertIsNone(self._course(slow, changed_ms=10_000.0).used_again_ms)
+        self.assertIsNone(self._course(fast).used_again_ms)
 
 
 class CallsPerSlot(unittest.TestCase):

@@ -16,6 +16,8 @@ use crate::Trouble;
 const INTERNAL_QUEUE: &str = "/internal";
 /// The template pipeline.
 const TEMPLATE: &str = include_str!("template.json");
+/// The visibility timeout of a queue in seconds, unless it is set (API reference, CreateQueue).
+const DEFAULT_VISIBILITY: u64 = 30;
 /// The answer about each queue.
 const ATTRIBUTES: &str = r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#;
 
@@ -33,7 +35,7 @@ pub(super) async fn answer(
             remove(&request, null);
             Ok(Chunks::from("{}"))
         }
-        "ChangeMessageVisibilityBatch" => done(&body, |_| ()),
+        "ChangeMessageVisibilityBatch" => done(&body, |entry| change_visibility(entry, null)),
         "TransactWriteItems" => {
             null.lock().rows.transact(&body)?;
             Ok(Chunks::from("{}"))
@@ -44,11 +46,8 @@ pub(super) async fn answer(
             Ok(Chunks::from("{}"))
         }
         "BatchGetItem" => null.lock().rows.batch_get_item(&body),
-        "PutItem" => {
-            null.lock().rows.put_item(&body)?;
-            Ok(Chunks::from("{}"))
-        }
-        "Query" => null.lock().rows.query(&body),
+        "PutItem" => put_item(&body, null),
+        "Query" => query(&body, null),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.
         "CreatePipeline" => {
@@ -61,10 +60,30 @@ pub(super) async fn answer(
             Ok(Chunks::from(started.to_string()))
         }
         // Asked for at the start and once a minute.
-        "ListPipelines" => Ok(Chunks::from(r#"{"pipelines":[]}"#)),
+        "ListPipelines" => null.lock().account.list_pipelines(&body),
         "GetQueueAttributes" => Ok(Chunks::from(ATTRIBUTES)),
         "SendMessage" => Err("a message was dead-lettered".into()),
         other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
+    }
+}
+
+fn put_item(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
+    let request: Value = serde_json::from_slice(body)?;
+    if let Some(item) = request.get("Item").and_then(Value::as_object) {
+        let mut state = null.lock();
+        if !state.account.beat(item) {
+            state.rows.put_item(item);
+        }
+    }
+    Ok(Chunks::from("{}"))
+}
+
+fn query(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
+    let request: Value = serde_json::from_slice(body)?;
+    let state = null.lock();
+    match state.account.query(&request)? {
+        Some(answer) => Ok(answer),
+        None => Ok(state.rows.query(&request)),
     }
 }
 
@@ -74,6 +93,7 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let number = |name: &str| request.get(name).and_then(Value::as_u64);
     let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))?;
     let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
+    let visibility = Duration::from_secs(number("VisibilityTimeout").unwrap_or(DEFAULT_VISIBILITY));
     let deadline = Instant::now() + wait;
     let url = request.get("QueueUrl").and_then(Value::as_str);
     let is_internal = url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE));
@@ -83,11 +103,12 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
         arrived.as_mut().enable();
         let next = {
             let mut state = null.lock();
+            state.queue.return_expired();
             let next = state.queue.next().map(Instant::from_std);
             let next = next.filter(|_| is_internal == state.event.is_internal());
             if next.is_some_and(|next| next <= Instant::now()) {
                 state.tally.taken();
-                return Ok(state.queue.receive(most));
+                return Ok(state.queue.receive(most, visibility));
             }
             next
         };
@@ -108,6 +129,16 @@ fn remove(entry: &Value, null: &Null) {
     if let Some(times) = receipt.and_then(|receipt| state.queue.delete(receipt)) {
         state.tally.settled(&times);
     }
+}
+
+fn change_visibility(entry: &Value, null: &Null) {
+    let receipt = entry.get("ReceiptHandle").and_then(Value::as_str);
+    let timeout = entry.get("VisibilityTimeout").and_then(Value::as_u64);
+    if let Some((receipt, timeout)) = receipt.zip(timeout) {
+        let timeout = Duration::from_secs(timeout);
+        null.lock().queue.change_visibility(receipt, timeout);
+    }
+    null.arrived.notify_waiters();
 }
 
 /// Handles each entry of a batch, and confirms it.

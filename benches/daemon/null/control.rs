@@ -1,28 +1,60 @@
 //! The control pages, by which `scripts/bench` configures and reads the null AWS.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use super::account::{Account, Mappings};
 use super::chunks::Chunks;
 use super::events::Events;
 use super::queue::Bodies;
+use super::throttle::Throttle;
 use super::webhooks::{Event, Webhooks};
 use super::{Null, TIMER_LATENESS};
 use crate::Trouble;
 
-/// Serves the pages: `/send` starts a measurement, `/settled` counts, `/report` returns all counts,
-/// `/samples` returns requests.
+/// Serves the pages: `/account` fills the account, `/send` starts a measurement, `/settled` counts,
+/// `/report` returns all counts, `/samples` returns requests.
 pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     match path {
+        "/account" => account(body, null),
         "/send" => send(body, null),
         "/report" => Ok(Chunks::from(null.lock().tally.report().to_string())),
         "/settled" => Ok(Chunks::from(null.lock().tally.settled_count().to_string())),
         "/samples" => Ok(Chunks::from(null.lock().tally.samples().to_string())),
         other => Err(format!("{other} is no page of this server").into()),
     }
+}
+
+/// Fills the account, `{"pipelines", "mappings", "rate", "heartbeats"}`, and forgets what was
+/// counted and what was there before. Mappings are copies of one that was kept. `rate` is how many
+/// calls a second CodePipeline takes; without it, it takes any number.
+fn account(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
+    let order: Value = serde_json::from_slice(body)?;
+    let number = |name: &str| {
+        let number = order.get(name).and_then(Value::as_u64);
+        number.ok_or_else(|| format!("'{name}' is missing"))
+    };
+    let (pipelines, mappings) = (number("pipelines")?, number("mappings")?);
+    let rate = order.get("rate").and_then(Value::as_f64);
+    let keeps_heartbeats = order.get("heartbeats") == Some(&Value::Bool(true));
+    let mut state = null.lock();
+    let mappings = match state.rows.mapping() {
+        _ if mappings == 0 => Mappings::default(),
+        Some(row) => Mappings::copies(mappings, row)?,
+        None => return Err("open a pull request first, whose mapping can be copied".into()),
+    };
+    state.account = Account {
+        pipelines,
+        mappings,
+        throttle: rate.map(Throttle::new),
+        heartbeats: keeps_heartbeats.then(BTreeMap::new),
+    };
+    state.tally.reset();
+    Ok(Chunks::from("{}"))
 }
 
 /// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second", "action", "keep_rows"}`: all at

@@ -39,7 +39,7 @@ impl Events {
             "Body": body,
             "Attributes": {
                 "SentTimestamp": message.sent.to_string(),
-                "ApproximateReceiveCount": "1",
+                "ApproximateReceiveCount": message.receives.to_string(),
             },
         });
         to.push(message.to_string());

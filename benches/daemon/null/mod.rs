@@ -1,11 +1,13 @@
 //! A null AWS: the calls of SQS, DynamoDB and CodePipeline that the daemon makes, with nothing
 //! behind them but a queue in memory, and rows in memory for pushes. Every call is answered after
 //! the same configurable latency, and a message is received that long after it was sent at the
-//! earliest, so that a poll that waited for it is no faster than any other call.
+//! earliest, so that a poll that waited for it is no faster than any other call. What else is in
+//! the account, and how many calls CodePipeline takes, is configurable too (`account.rs`).
 //!
 //! It uses one thread: the measured process has the other processors for itself. Requests without
 //! the header of an operation are its own (`control.rs`).
 
+mod account;
 mod answers;
 mod chunks;
 mod control;
@@ -14,6 +16,7 @@ mod github;
 mod queue;
 mod rows;
 mod tally;
+mod throttle;
 mod webhooks;
 
 use std::convert::Infallible;
@@ -30,6 +33,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use account::Account;
 use chunks::Chunks;
 use queue::Queue;
 use rows::Rows;
@@ -40,6 +44,10 @@ use super::Trouble;
 
 /// The header that names the operation (awsJson protocols 1.0 and 1.1).
 const TARGET: &str = "x-amz-target";
+/// The service that throttles, in that header.
+const CODEPIPELINE: &str = "CodePipeline_20150709";
+/// The answer to a call above the account's rate.
+const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
 /// What is left out of each delay. tokio's timers have a resolution of a millisecond and are never
 /// early, so that they are late by half of it on average.
@@ -60,6 +68,7 @@ struct State {
     event: Event,
     queue: Queue,
     rows: Rows,
+    account: Account,
     tally: Tally,
 }
 
@@ -84,6 +93,7 @@ pub(super) fn serve() -> Result<(), Trouble> {
                 event: Event::default(),
                 queue: Queue::default(),
                 rows: Rows::default(),
+                account: Account::default(),
                 tally: Tally::default(),
             }),
             arrived: Notify::new(),
@@ -116,6 +126,9 @@ async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks
     let answered = match head.headers.get(TARGET).map(|target| target.to_str()) {
         None if github::is_call(head.uri.path()) => github::answer(&head, &body, null).await,
         None => control::answer(head.uri.path(), &body, null),
+        Some(Ok(target)) if is_throttled(target, null) => {
+            return response(StatusCode::BAD_REQUEST, Chunks::from(THROTTLED));
+        }
         Some(Ok(target)) => call(target, body, null).await,
         Some(Err(error)) => Err(error.into()),
     };
@@ -127,6 +140,18 @@ async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks
             response(StatusCode::BAD_REQUEST, Chunks::from(trouble.to_string()))
         }
     }
+}
+
+/// Counts a call to CodePipeline. Returns true if it is above the account's rate.
+fn is_throttled(target: &str, null: &Null) -> bool {
+    if !target.starts_with(CODEPIPELINE) {
+        return false;
+    }
+    let mut state = null.lock();
+    let throttle = state.account.throttle.as_mut();
+    let is_throttled = throttle.is_some_and(|throttle| !throttle.admits());
+    state.tally.codepipeline(is_throttled);
+    is_throttled
 }
 
 async fn call(target: &str, body: Bytes, null: &Arc<Null>) -> Result<Chunks, Trouble> {

@@ -1,6 +1,6 @@
-//! The queue: messages that are visible, and those in flight. Nothing returns by itself: a message
-//! that is not deleted keeps the measurement from its end. One measurement has webhooks, or events
-//! of the internal queue, and never both.
+//! The queue: messages that are visible, and those in flight, which return when their visibility
+//! timeout ends. A message that is not deleted keeps the measurement from its end. One measurement
+//! has webhooks, or events of the internal queue, and never both.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -25,6 +25,16 @@ struct Sent {
     timestamp: u128,
     /// When it can be received.
     visible: Instant,
+    /// How often it was received.
+    receives: u32,
+}
+
+/// A message in flight.
+struct Taken {
+    sent: Sent,
+    at: Instant,
+    /// When it returns to the queue.
+    until: Instant,
 }
 
 /// When a message was sent, and when it was received.
@@ -51,7 +61,9 @@ pub(super) struct Queue {
     /// The next one whose execution succeeds, counted likewise.
     succeeded: u64,
     waiting: VecDeque<Sent>,
-    taken: HashMap<u64, Times>,
+    taken: HashMap<u64, Taken>,
+    /// No message in flight returns before this; `None` if there is none.
+    returns: Option<Instant>,
     /// When the message was sent whose effect is awaited, by the number of the pull request.
     awaited: HashMap<u64, Instant>,
 }
@@ -88,22 +100,52 @@ impl Queue {
             at,
             timestamp: now(),
             visible: at + self.delay,
+            receives: 0,
         });
         self.sent += 1;
     }
 
-    /// Returns when the next message can be received; `None` if there is none.
+    /// Returns when the next message can be received, or may return; `None` if there is none.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.waiting.front().map(|sent| sent.visible)
+        let waiting = self.waiting.front().map(|sent| sent.visible);
+        waiting.into_iter().chain(self.returns).min()
+    }
+
+    /// Returns messages to the queue whose visibility timeouts have ended.
+    pub(super) fn return_expired(&mut self) {
+        let now = Instant::now();
+        if self.returns.is_none_or(|returns| returns > now) {
+            return;
+        }
+        let expired = self.taken.extract_if(|_, taken| taken.until <= now);
+        let returned = expired.map(|(_, Taken { sent, until, .. })| Sent {
+            visible: until,
+            ..sent
+        });
+        // They are not received in order, as in SQS.
+        for sent in returned {
+            self.waiting.push_front(sent);
+        }
+        self.returns = self.taken.values().map(|taken| taken.until).min();
+    }
+
+    /// Sets when a message returns to the queue, from now on.
+    pub(super) fn change_visibility(&mut self, receipt: &str, timeout: Duration) {
+        let taken = id_of(receipt).and_then(|id| self.taken.get_mut(&id));
+        if let Some(taken) = taken {
+            taken.until = Instant::now() + timeout;
+            self.returns = self.returns.into_iter().chain([taken.until]).min();
+        }
     }
 
     /// Returns at most this many messages, as ReceiveMessage does.
-    pub(super) fn receive(&mut self, most: usize) -> Chunks {
+    pub(super) fn receive(&mut self, most: usize, visibility: Duration) -> Chunks {
         let mut answer = Chunks::from(r#"{"Messages":["#);
         let taken = Instant::now();
         let visible = self.waiting.iter().take(most);
         let count = visible.take_while(|sent| sent.visible <= taken).count();
-        for (place, sent) in self.waiting.drain(..count).enumerate() {
+        for (place, mut sent) in self.waiting.drain(..count).enumerate() {
+            sent.receives += 1;
             if place > 0 {
                 answer.push(",");
             }
@@ -112,18 +154,21 @@ impl Queue {
                 id: sent.id,
                 receipt: &format!("{RECEIPT}{}-{}", sent.id, sent.number),
                 sent: sent.timestamp,
+                receives: sent.receives,
             };
             match &self.bodies {
                 Some(Bodies::Webhooks(webhooks)) => webhooks.write(message, &mut answer),
                 Some(Bodies::Events(events)) => events.write(message, &mut answer),
                 None => {}
             }
-            let times = Times {
-                sent: sent.at,
-                taken,
-            };
-            self.taken.insert(sent.id, times);
             self.awaited.insert(sent.number, sent.at);
+            let taken = Taken {
+                sent,
+                at: taken,
+                until: taken + visibility,
+            };
+            self.returns = self.returns.into_iter().chain([taken.until]).min();
+            self.taken.insert(sent.id, taken);
         }
         answer.push("]}");
         answer
@@ -137,9 +182,18 @@ impl Queue {
 
     /// Deletes a message. Returns `None` if it was deleted before.
     pub(super) fn delete(&mut self, receipt: &str) -> Option<Times> {
-        let (id, _) = receipt.strip_prefix(RECEIPT)?.split_once('-')?;
-        self.taken.remove(&id.parse().ok()?)
+        let taken = self.taken.remove(&id_of(receipt)?)?;
+        Some(Times {
+            sent: taken.sent.at,
+            taken: taken.at,
+        })
     }
+}
+
+/// Returns the number of the message with this receipt.
+fn id_of(receipt: &str) -> Option<u64> {
+    let (id, _) = receipt.strip_prefix(RECEIPT)?.split_once('-')?;
+    id.parse().ok()
 }
 
 /// Returns the milliseconds since 1970.

@@ -24,6 +24,8 @@ pub(super) struct Tally {
     reached: Vec<Duration>,
     /// Calls to GitHub.
     pub(super) github: u64,
+    /// Calls to CodePipeline, and whether each was throttled.
+    codepipeline: Vec<(Instant, bool)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -63,6 +65,11 @@ impl Tally {
         }
     }
 
+    /// Counts a call to CodePipeline that arrives now.
+    pub(super) fn codepipeline(&mut self, throttled: bool) {
+        self.codepipeline.push((Instant::now(), throttled));
+    }
+
     /// Counts an effect that arrives now, of a message that was sent then.
     pub(super) fn reached(&mut self, sent: Instant) {
         self.reached.push(sent.elapsed());
@@ -88,7 +95,8 @@ impl Tally {
         self.settled.len()
     }
 
-    /// Returns all counts, durations in milliseconds; `settled_ms` counts from the first receive.
+    /// Returns all counts, durations in milliseconds; `settled_ms`, `now_ms` and the times of calls
+    /// to CodePipeline count from the first receive.
     pub(super) fn report(&self) -> Value {
         let calls: Map<String, Value> = self
             .calls
@@ -105,6 +113,12 @@ impl Tally {
         let each = |of: &dyn Fn(&Settled) -> Duration| -> Vec<f64> {
             self.settled.iter().map(|one| millis(of(one))).collect()
         };
+        let codepipeline = |throttled| -> Vec<f64> {
+            let calls = self.codepipeline.iter();
+            let calls = calls.filter(|(_, is_throttled)| *is_throttled == throttled);
+            let since = calls.map(|(at, _)| at.saturating_duration_since(begun));
+            since.map(millis).collect()
+        };
         json!({
             "refused": self.refused,
             "settled": self.settled.len(),
@@ -113,6 +127,9 @@ impl Tally {
             "since_taken_ms": each(&|one| one.since_taken),
             "reached_ms": self.reached.iter().copied().map(millis).collect::<Vec<_>>(),
             "github": self.github,
+            "now_ms": millis(begun.elapsed()),
+            "codepipeline_ms": codepipeline(false),
+            "throttled_ms": codepipeline(true),
             "calls": calls,
         })
     }

@@ -55,6 +55,8 @@ pub(super) struct Message<'a> {
     pub(super) receipt: &'a str,
     /// When it was sent, in milliseconds since 1970.
     pub(super) sent: u128,
+    /// How often it was received, this time included.
+    pub(super) receives: u32,
 }
 
 /// The part that all webhooks of one size share.
@@ -94,6 +96,7 @@ impl Webhooks {
             id,
             receipt,
             sent,
+            receives,
         } = message;
         let end = format!(",\"{NUMBER}\":{number}}}");
         let mut keyed = self.keyed.clone();
@@ -116,7 +119,7 @@ impl Webhooks {
         });
         let end = end.replace('"', "\\\"");
         to.push(format!(
-            r#"{end}","Attributes":{{"SentTimestamp":"{sent}","ApproximateReceiveCount":"1"}},"MessageAttributes":{attributes}}}"#
+            r#"{end}","Attributes":{{"SentTimestamp":"{sent}","ApproximateReceiveCount":"{receives}"}},"MessageAttributes":{attributes}}}"#
         ));
     }
 }

@@ -4,12 +4,27 @@ use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
 
+/// The characters that do not always stand for themselves.
+const SPECIAL: [char; 8] = ['*', '?', '[', ']', '{', '}', ',', '\\'];
+
 /// Globs of which one must match, and globs after `!` of which none may match. `*` matches within a
 /// path segment, `**` across segments.
 #[derive(Clone, Debug, Default)]
 pub struct GlobFilter {
-    admitted: Vec<GlobMatcher>,
-    refused: Vec<GlobMatcher>,
+    admitted: Vec<Glob>,
+    refused: Vec<Glob>,
+}
+
+/// One glob. Most globs are plain text, or begin with it, so that a webhook passes over a thousand
+/// rules about other repositories by comparing text.
+#[derive(Clone, Debug)]
+struct Glob {
+    text: String,
+    ignores_case: bool,
+    /// The bytes before the first special character.
+    plain: usize,
+    /// `None` if all of it is plain text.
+    matcher: Option<GlobMatcher>,
 }
 
 impl GlobFilter {
@@ -59,15 +74,11 @@ impl GlobFilter {
             if text.is_empty() {
                 return Err((index, "an empty glob matches nothing".to_owned()));
             }
-            let built = GlobBuilder::new(text)
-                .literal_separator(true)
-                .case_insensitive(ignores_case)
-                .build();
-            let built = built.map_err(|error| (index, error.kind().to_string()))?;
+            let glob = Glob::parse(text, ignores_case).map_err(|why| (index, why))?;
             if let Some(why) = fault(text) {
                 return Err((index, why));
             }
-            list.push(built.compile_matcher());
+            list.push(glob);
         }
         Ok(patterns)
     }
@@ -87,24 +98,32 @@ impl GlobFilter {
     /// Returns true if `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        let any = |globs: &[GlobMatcher]| globs.iter().any(|glob| glob.is_match(text));
+        let any = |globs: &[Glob]| globs.iter().any(|glob| glob.is_match(text));
         (self.admitted.is_empty() || any(&self.admitted)) && !any(&self.refused)
+    }
+
+    /// Returns the plain texts with which everything that matches begins: that of each glob that
+    /// admits.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = &str> {
+        let any = self.admitted.is_empty().then_some("");
+        let globs = self.admitted.iter();
+        globs
+            .filter_map(|glob| glob.text.get(..glob.plain))
+            .chain(any)
     }
 
     /// Returns true if a glob that admits begins with this text.
     #[must_use]
     pub fn names(&self, beginning: &str) -> bool {
         let mut globs = self.admitted.iter();
-        globs.any(|glob| glob.glob().glob().starts_with(beginning))
+        globs.any(|glob| glob.text.starts_with(beginning))
     }
 
     /// Returns true if everything that `narrower` matches certainly matches this filter too. It is
     /// false where the texts of the globs do not tell.
     #[must_use]
     pub fn includes(&self, narrower: &Self) -> bool {
-        let within = |glob: &GlobMatcher, wider: &[GlobMatcher]| {
-            wider.iter().any(|wider| includes(wider, glob))
-        };
+        let within = |glob: &Glob, wider: &[Glob]| wider.iter().any(|wider| wider.includes(glob));
         let admits = self.admitted.is_empty()
             || (!narrower.admitted.is_empty()
                 && narrower
@@ -113,6 +132,53 @@ impl GlobFilter {
                     .all(|glob| within(glob, &self.admitted)));
         let refusals = &mut self.refused.iter();
         admits && refusals.all(|glob| within(glob, &narrower.refused))
+    }
+}
+
+impl Glob {
+    fn parse(text: &str, ignores_case: bool) -> Result<Self, String> {
+        let built = GlobBuilder::new(text)
+            .literal_separator(true)
+            .case_insensitive(ignores_case)
+            .build();
+        let built = built.map_err(|error| error.kind().to_string())?;
+        let special = text.find(SPECIAL);
+        Ok(Self {
+            text: text.to_owned(),
+            ignores_case,
+            plain: special.unwrap_or(text.len()),
+            matcher: special.map(|_| built.compile_matcher()),
+        })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        self.begins_like(text)
+            && match &self.matcher {
+                Some(matcher) => matcher.is_match(text),
+                None => text.len() == self.plain,
+            }
+    }
+
+    /// Returns true if the text begins with the plain text of the glob.
+    fn begins_like(&self, text: &str) -> bool {
+        let plain = self.text.get(..self.plain).zip(text.get(..self.plain));
+        plain.is_some_and(|(ours, theirs)| match self.ignores_case {
+            true => ours.eq_ignore_ascii_case(theirs),
+            false => ours == theirs,
+        })
+    }
+
+    /// Returns true if it certainly matches everything that `narrower` matches.
+    fn includes(&self, narrower: &Self) -> bool {
+        let (wide, narrow) = (self.text.as_str(), narrower.text.as_str());
+        // A `*` of the narrower glob that the wider one matches as plain text can only be
+        // within a `*` of the wider one, which also matches every text that it stands for.
+        let by_stars = || {
+            !wide.contains(['?', '[', '{', '\\'])
+                && !narrow.contains(['[', '{', '\\'])
+                && !narrow.contains("**")
+        };
+        wide == "**" || wide == narrow || (self.is_match(narrow) && by_stars())
     }
 }
 
@@ -126,22 +192,10 @@ impl fmt::Display for GlobFilter {
         let refused = self.refused.iter().map(|glob| ("!", glob));
         for (index, (mark, glob)) in admitted.chain(refused).enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{mark}{}", glob.glob().glob())?;
+            write!(f, "{separator}{mark}{}", glob.text)?;
         }
         Ok(())
     }
-}
-
-/// Returns true if `wider` certainly matches everything that `narrower` matches.
-fn includes(wider: &GlobMatcher, narrower: &GlobMatcher) -> bool {
-    let (wide, narrow) = (wider.glob().glob(), narrower.glob().glob());
-    // A `*` of the narrower glob that the wider one matches as plain text can only be
-    // within a `*` of the wider one, which also matches every text that it stands for.
-    let by_stars = !wide.contains(['?', '[', '{', '\\'])
-        && !narrow.contains(['[', '{', '\\'])
-        && !narrow.contains("**")
-        && wider.is_match(narrow);
-    wide == "**" || wide == narrow || by_stars
 }
 
 /// Describes why a glob matches no repository; `None` if it may match one.
@@ -253,7 +307,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn of_a_thousand_globs_a_name_asks_only_those_that_begin_like_it() {
+        let globs = (0..1_000).map(|number| format!("acme/service-{number:03}-*"));
+        let globs: Vec<String> = globs.chain(["acme/api".to_owned()]).collect();
+        let filter = GlobFilter::parse_repositories(globs).unwrap();
+        let asked = |name: &str| {
+            let globs = filter.admitted.iter();
+            let begins = globs.filter(|glob| glob.begins_like(name));
+            begins.filter_map(|glob| glob.matcher.as_ref()).count()
+        };
+        assert_eq!((asked("acme/api"), filter.is_match("acme/API")), (0, true));
+        let web = "Acme/Service-007-web";
+        assert_eq!((asked(web), filter.is_match(web)), (1, true));
+        assert_eq!((asked("corp/api"), filter.is_match("corp/api")), (0, false));
+    }
+
     proptest::proptest! {
+        #[test]
+        fn plain_text_is_compared_as_the_glob_would_match_it(
+            glob in "[aAé]{0,2}[aA/é,*?\\]!-]{1,4}(\\{a,B\\})?(\\[aB\\])?(\\\\\\*)?",
+            name in "[aAbBé/,*?\\]!-]{1,6}",
+            ignores_case: bool,
+        ) {
+            let matcher = GlobBuilder::new(&glob)
+                .literal_separator(true)
+                .case_insensitive(ignores_case)
+                .build();
+            let matcher = matcher.unwrap().compile_matcher();
+            let ours = Glob::parse(&glob, ignores_case).unwrap();
+            for text in [&name, &glob, &glob.to_uppercase()] {
+                proptest::prop_assert_eq!(ours.is_match(text), matcher.is_match(text), "{}", text);
+            }
+        }
+
         #[test]
         fn what_a_filter_includes_it_matches(
             wider in proptest::collection::vec("!?[ab*]{1,3}/[ab*]{1,3}", 0..3),

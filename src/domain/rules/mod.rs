@@ -1,5 +1,6 @@
 //! The rules of the configuration, and how they name pipelines.
 
+mod beginnings;
 pub mod glob;
 pub mod merge_queue;
 pub mod pipeline_name;

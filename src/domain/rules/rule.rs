@@ -1,10 +1,13 @@
 //! The rules: which repositories and branches get a pipeline, and from which template. They are
 //! read from the configuration.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{Branch, InstallationId, PipelineName, RepositoryName};
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::rules::beginnings::Beginnings;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -239,27 +242,67 @@ impl On {
     }
 }
 
-/// All rules, in the order of the file.
+/// All rules, in the order of the file. A webhook asks them several times, so they are indexed: to
+/// change a rule, make them [anew](Rules::new).
 #[derive(Clone, Debug)]
-pub struct Rules(pub Vec<Rule>);
+pub struct Rules(pub Vec<Rule>, Index);
+
+/// Where rules are found without looking at each.
+#[derive(Clone, Debug)]
+struct Index {
+    by_repository: Beginnings,
+    by_name: HashMap<String, usize>,
+    /// The templates, with those of teardowns.
+    templates: HashSet<PipelineName>,
+}
 
 impl Rules {
+    /// Makes them of rules in the order of the file.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let templates = rules.iter().flat_map(|rule| {
+            let teardown = rule.overrides.preview.teardown.template();
+            teardown.into_iter().chain([&rule.template]).cloned()
+        });
+        // Of two rules with the same name, the first one counts.
+        let names = rules.iter().enumerate().rev();
+        let index = Index {
+            by_repository: Beginnings::of(rules.iter().map(|rule| &rule.repository)),
+            by_name: names
+                .map(|(position, rule)| (rule.name.clone(), position))
+                .collect(),
+            templates: templates.collect(),
+        };
+        Self(rules, index)
+    }
+
+    /// Returns the rules whose repositories this one may be, in order.
+    fn candidates(&self, repository: &RepositoryName) -> impl Iterator<Item = &Rule> {
+        let positions = self.1.by_repository.candidates(repository.as_str());
+        positions.into_iter().filter_map(|one| self.0.get(one))
+    }
+
+    /// Returns the rules for this repository, in order.
+    fn about<'a>(&'a self, repository: &'a RepositoryName) -> impl Iterator<Item = &'a Rule> {
+        let is_about = |rule: &&Rule| rule.repository.is_match(repository.as_str());
+        self.candidates(repository).filter(is_about)
+    }
+
     /// Returns the rules for this kind of subject in this repository, in order.
     pub fn of<'a>(
         &'a self,
         on: On,
         repository: &'a RepositoryName,
     ) -> impl Iterator<Item = &'a Rule> {
-        self.0
-            .iter()
-            .filter(move |rule| rule.on == on && rule.repository.is_match(repository.as_str()))
+        self.about(repository).filter(move |rule| rule.on == on)
     }
 
     /// Returns the rule for a branch itself, not for pull requests from it: the first that is about
     /// branches or merge groups, and about this one.
     #[must_use]
     pub fn for_branch(&self, branch: &Branch, repository: &RepositoryName) -> Option<&Rule> {
-        self.0.iter().find(|rule| {
+        let mut about = self.candidates(repository);
+        about.find(|rule| {
             rule.on != On::PullRequest
                 && rule.repository.is_match(repository.as_str())
                 && rule.admits_branch(branch)
@@ -277,25 +320,19 @@ impl Rules {
     /// Returns true if a rule names this repository.
     #[must_use]
     pub fn covers(&self, repository: &RepositoryName) -> bool {
-        self.0
-            .iter()
-            .any(|rule| rule.repository.is_match(repository.as_str()))
+        self.about(repository).next().is_some()
     }
 
     /// Returns the rule of this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Rule> {
-        self.0.iter().find(|rule| rule.name == name)
+        self.0.get(*self.1.by_name.get(name)?)
     }
 
     /// Returns true if the pipeline is the template of a rule, or its teardown template, and
     /// therefore cannot be a clone.
     #[must_use]
     pub fn has_template(&self, name: &PipelineName) -> bool {
-        let is = |rule: &Rule| {
-            let teardown = rule.overrides.preview.teardown.template();
-            rule.template == *name || teardown == Some(name)
-        };
-        self.0.iter().any(is)
+        self.1.templates.contains(name)
     }
 }

@@ -77,7 +77,7 @@ impl Account {
     }
 
     /// Returns a client of DynamoDB.
-    async fn tables(&self) -> aws_sdk_dynamodb::Client {
+    pub(crate) async fn tables(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&emulator::config(self.region.as_str()).await)
     }
 

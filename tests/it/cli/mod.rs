@@ -22,6 +22,7 @@ mod dlq_list;
 mod dlq_wait;
 mod errors;
 mod explain;
+mod flat;
 mod forget;
 mod github;
 mod help;

@@ -78,7 +78,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         for (index, rule) in rules.iter_mut().enumerate() {
             rule.name = format!("rule {index}");
         }
-        Rules(rules)
+        Rules::new(rules)
     })
 }
 

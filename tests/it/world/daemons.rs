@@ -138,7 +138,7 @@ impl World {
 /// Returns the configuration of a reporter.
 pub(super) fn reporter_config(name: &str, rules: &[Rule]) -> ReporterConfig {
     ReporterConfig {
-        rules: Rules(rules.to_vec()),
+        rules: Rules::new(rules.to_vec()),
         worker: name.to_owned(),
         region: REGION.to_owned(),
         owner: owner(),

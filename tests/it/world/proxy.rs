@@ -1,6 +1,6 @@
 //! A proxy on the loopback between a daemon and the emulator that does what networks and services
 //! do: delays, resets, errors, throttling, and truncated responses, before or after a request took
-//! effect.
+//! effect. It counts what passes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -52,6 +52,14 @@ enum Order {
     Hurry,
 }
 
+/// The calls of one operation that were answered by the emulator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) calls: usize,
+    /// The bytes of the answers, without their heads.
+    pub(crate) bytes: usize,
+}
+
 /// A running proxy. It ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
@@ -72,6 +80,8 @@ pub(crate) struct Shared {
     orders: Mutex<Vec<(&'static str, usize, Order)>>,
     /// Notified when a request is held.
     holds: Notify,
+    /// What the emulator answered, by operation.
+    answered: Mutex<BTreeMap<String, Answered>>,
 }
 
 impl Proxy {
@@ -86,6 +96,7 @@ impl Proxy {
             done: Mutex::default(),
             orders: Mutex::default(),
             holds: Notify::new(),
+            answered: Mutex::default(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -93,6 +104,11 @@ impl Proxy {
             shared,
             task,
         })
+    }
+
+    /// Returns what the emulator answered since the last time, by operation.
+    pub(crate) fn take_answered(&self) -> BTreeMap<String, Answered> {
+        std::mem::take(&mut lock(&self.shared.answered))
     }
 
     /// Never answers requests whose head contains this text, in lower case, from now on.
@@ -174,6 +190,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
             Some(Fault::Throttled) => client.write_all(&error(400, "ThrottlingException")).await?,
             Some(Fault::Late | Fault::ResetAfter | Fault::ErrorAfter | Fault::Truncated) | None => {
                 let answer = forward(shared.upstream, &request).await?;
+                shared.count(&request, &answer);
                 match fault {
                     Some(Fault::ResetAfter) => return reset(client),
                     Some(Fault::ErrorAfter) => {
@@ -210,6 +227,21 @@ fn hurried(request: Vec<u8>) -> Vec<u8> {
 }
 
 impl Shared {
+    fn count(&self, request: &[u8], answer: &[u8]) {
+        let head = head(request);
+        let target = head
+            .lines()
+            .find_map(|line| line.strip_prefix("x-amz-target:"));
+        let operation = target.and_then(|target| target.split_once('.'));
+        let Some((_, operation)) = operation else {
+            return;
+        };
+        let mut answered = lock(&self.answered);
+        let answered = answered.entry(operation.trim().to_owned()).or_default();
+        answered.calls += 1;
+        answered.bytes += length(answer);
+    }
+
     fn ordered(&self, request: &[u8]) -> Option<Order> {
         let mut orders = lock(&self.orders);
         let matches =
@@ -287,11 +319,14 @@ fn length(head: &[u8]) -> usize {
 }
 
 fn contains(message: &[u8], header: &str) -> bool {
+    head(message).contains(header)
+}
+
+/// Returns the head of a message in lower case.
+fn head(message: &[u8]) -> String {
     let head = message.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let head = message.get(..head.unwrap_or(0)).unwrap_or_default();
-    String::from_utf8_lossy(head)
-        .to_ascii_lowercase()
-        .contains(header)
+    String::from_utf8_lossy(head).to_ascii_lowercase()
 }
 
 /// Returns an error in the services' format.

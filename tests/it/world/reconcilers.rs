@@ -38,7 +38,7 @@ pub(super) fn reconciler_config(
     account: &FakePipelines,
 ) -> ReconcilerConfig {
     ReconcilerConfig {
-        rules: Rules(rules),
+        rules: Rules::new(rules),
         authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
         owner: owner(),
         worker: worker.to_owned(),

@@ -76,7 +76,7 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
         installation: None,
         change,
     };
-    let rules = Rules(rules.to_vec());
+    let rules = Rules::new(rules.to_vec());
     Ok(match Intent::read(event, &rules, None, received(9_000))? {
         Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
         // What nobody knows.
@@ -257,7 +257,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
         time,
         change: Change::Branch(Branch::parse("x").unwrap(), Tip::Somewhere),
     };
-    let rules = Rules(vec![rule(On::Branch)]);
+    let rules = Rules::new(vec![rule(On::Branch)]);
     let at = |time| match Intent::read(event(time), &rules, None, received(9)).unwrap() {
         Decision::Handle(Request::Subject(intent)) => intent.order.event_time,
         other @ (Decision::Handle(

@@ -22,7 +22,7 @@ async fn audit(world: &World, rules: Vec<Rule>, index: &impl TagIndex) -> AuditR
         index,
         projects: &world.account,
         stacks: &world.account,
-        rules: &Rules(rules),
+        rules: &Rules::new(rules),
         owner: &owner(),
         clock: &world.clock,
     };

@@ -41,7 +41,7 @@ pub(in crate::stories) async fn report(
         index: &world.account,
         projects: &world.account,
         stacks: &world.account,
-        rules: &branchline::domain::rules::rule::Rules(rules),
+        rules: &branchline::domain::rules::rule::Rules::new(rules),
         owner: &owner(),
         clock: &world.clock,
     };

@@ -61,7 +61,7 @@ type FakeRehearsal = Rehearsal<FakeStore, FakePipelines, FakeClock>;
 /// A rehearsal over the world.
 pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
     let config = RehearsalConfig {
-        rules: Rules(with),
+        rules: Rules::new(with),
         owner: owner(),
         authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),

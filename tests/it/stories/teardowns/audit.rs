@@ -52,7 +52,7 @@ impl World {
         let found = audit(self, preview_rule()).await.join("\n");
         let start = "left-behind acme/api#7: its environment is left behind: stack api-pr-7 in eu-west-1 (the stacks could not be deleted: its execution ";
         assert!(found.starts_with(start), "{found}");
-        let rules = Rules(vec![preview_rule()]);
+        let rules = Rules::new(vec![preview_rule()]);
         let mut status = Status::read(&self.store, &rules, self.clock.now()).await;
         let waiting: Vec<_> = status.unfinished.iter().map(|one| one.waits_for).collect();
         assert_eq!(waiting, ["left-behind"]);

@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// Returns a rule under which pipelines are removed after ten idle days, or when they are 30 days
 /// old.
 fn rules() -> Rules {
-    Rules(vec![Rule {
+    Rules::new(vec![Rule {
         name: "rule 1".into(),
         digest: "d1".into(),
         repository: GlobFilter::parse(["acme/*"]).unwrap(),
