@@ -24,7 +24,11 @@ impl World {
             unknown: vec!["daemons: not asked".to_owned()],
             ..Evidence::default()
         };
-        let why = Why::new(evidence, &Rules(vec![preview_rule()]), self.clock.now());
+        let why = Why::new(
+            evidence,
+            &Rules::new(vec![preview_rule()]),
+            self.clock.now(),
+        );
         (why.answer, why.what_to_do)
     }
 }
