@@ -64,18 +64,26 @@ impl Stack {
         self.name == key.name && region.is_none_or(|region| *region == key.region)
     }
 
-    /// Returns true if an action of this pipeline deploys the stack. One that deletes it does not
-    /// show whose it is.
+    /// Returns true if an action of this pipeline deploys the stack.
     #[must_use]
     pub fn is_deployed_by(&self, declaration: &Declaration, pipeline: &PipelineArn) -> bool {
         let (mode, deletes) = ONLY_DELETES;
-        let deploys = |action: &Action<'_>| action.configured(mode) != Some(deletes);
-        let mut actions = declaration.actions().filter(deploys);
-        actions.any(|action| {
-            let name = action.configured(STACK_NAME);
-            let stack = name.map(|name| Self::of(&action, name));
-            stack.is_some_and(|stack| stack.key(pipeline) == self.key(pipeline))
-        })
+        let mut actions = declaration.actions();
+        actions
+            .any(|action| action.configured(mode) != Some(deletes) && self.is_of(&action, pipeline))
+    }
+
+    /// Returns true if an action of this pipeline deploys or deletes the stack.
+    #[must_use]
+    pub fn is_named_by(&self, declaration: &Declaration, pipeline: &PipelineArn) -> bool {
+        let mut actions = declaration.actions();
+        actions.any(|action| self.is_of(&action, pipeline))
+    }
+
+    fn is_of(&self, action: &Action<'_>, pipeline: &PipelineArn) -> bool {
+        let name = action.configured(STACK_NAME);
+        let stack = name.map(|name| Self::of(action, name));
+        stack.is_some_and(|stack| stack.key(pipeline) == self.key(pipeline))
     }
 
     /// Returns the role of another account with which an action of this pipeline deploys the stack:

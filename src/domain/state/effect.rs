@@ -118,9 +118,11 @@ impl Mapping {
                 last_error = problem;
                 self.state = State::Retiring;
                 self.resources.teardown = Some(teardown);
-                // It is not the clone any more, which its next start has to write again.
                 if let Some(pipeline) = &mut self.resources.pipeline {
+                    // It is not the clone any more, which its next start has to write again.
                     pipeline.fingerprint = None;
+                    // The attempt that created it may not have been settled.
+                    pipeline.created_at.get_or_insert(now);
                 }
             }
             result @ (EffectResult::Absent | EffectResult::Ended(_)) => {

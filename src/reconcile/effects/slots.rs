@@ -215,13 +215,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 }
 
 fn full(rule: &Rule, max: u32, ahead: usize) -> String {
-    let name = &rule.name;
-    let turn = match ahead {
-        0 => "this subject is next in line".to_owned(),
-        1 => "1 subject waits for longer".to_owned(),
-        ahead => format!("{ahead} subjects wait for longer"),
-    };
+    let (name, turn) = (&rule.name, turn(ahead));
     format!(
         "rule '{name}' has its max_active = {max} clones, and {turn}: one must close before the next is made"
     )
+}
+
+fn turn(ahead: usize) -> String {
+    match ahead {
+        0 => "this subject is next in line".to_owned(),
+        1 => "1 subject waits for longer".to_owned(),
+        ahead => format!("{ahead} subjects wait for longer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_rule_says_how_many_wait_for_longer() {
+        assert_eq!(turn(0), "this subject is next in line");
+        assert_eq!(turn(1), "1 subject waits for longer");
+        assert_eq!(turn(2), "2 subjects wait for longer");
+    }
 }

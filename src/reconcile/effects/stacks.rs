@@ -51,8 +51,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns the stacks of a clone that are deleted with it. A rule whose stacks stay in the end
     /// has none. CodePipeline does not tag stacks, so a stack is the subject's if its row had it
     /// while there was a pipeline, if it does not exist yet, or if the pipeline that is there
-    /// already deploys it. What that pipeline deployed under a rule whose stacks stay is left out:
-    /// it may have been there before. A stack of another account is not looked for.
+    /// already deploys it. That pipeline may also have become one that deletes what the row has,
+    /// before the attempt that created it was settled. What that pipeline deployed under a rule
+    /// whose stacks stay is left out: it may have been there before. A stack of another account is
+    /// not looked for.
     ///
     /// # Errors
     /// `stack-not-ours` if the clone would deploy over a stack of others.
@@ -70,7 +72,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 own.push(stack.clone());
                 continue;
             }
-            if !self.deploys(clone, stack).await? {
+            let is_recorded = row.resources.has_stack(&stack.key(&clone.arn));
+            if !self.pipeline_has(stack, clone, is_recorded).await? {
                 return Err(exists(stack, rule));
             }
             if !row.resources.keeps_stacks() {
@@ -148,18 +151,26 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<Vec<Stack>, Fault> {
         let mut deployed = Vec::new();
         for stack in &clone.stacks {
-            if self.deploys(clone, stack).await? {
+            if self.pipeline_has(stack, clone, false).await? {
                 deployed.push(stack.clone());
             }
         }
         Ok(deployed)
     }
 
-    /// Returns true if there is a pipeline of this name that deploys the stack. Whether it is ours
-    /// is found out before it is changed.
-    async fn deploys(&self, clone: &NewPipeline, stack: &Stack) -> Result<bool, Fault> {
+    /// Returns true if the pipeline that has the name of the clone deploys the stack, or deletes it
+    /// and it is recorded. Whether the pipeline is ours is found out before it is changed.
+    async fn pipeline_has(
+        &self,
+        stack: &Stack,
+        clone: &NewPipeline,
+        is_recorded: bool,
+    ) -> Result<bool, Fault> {
         match self.pipelines.template(&clone.name).await {
-            Ok(found) => Ok(stack.is_deployed_by(&found.declaration, &clone.arn)),
+            Ok(found) => Ok(match is_recorded {
+                true => stack.is_named_by(&found.declaration, &clone.arn),
+                false => stack.is_deployed_by(&found.declaration, &clone.arn),
+            }),
             Err(fault) if fault.reason == Reason::TemplateMissing => Ok(false),
             Err(fault) => Err(fault),
         }

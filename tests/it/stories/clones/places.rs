@@ -256,6 +256,24 @@ fn a_clone_that_is_gone_and_whose_name_is_taken_holds_no_place() {
 }
 
 #[test]
+fn no_slot_is_acquired_under_a_claim_that_is_about_to_end() {
+    run_daemon(async |world| {
+        work(world, vec![limited(1)]).await;
+        // After it, the claim lasts too short for the calls that acquire a slot.
+        let stall = Trouble::Stall(When::Before, Duration::from_secs(50));
+        world.faults.next(Op::Template, 1, stall);
+        world.send(&opened(7));
+        work_twice(world, || vec![limited(1)]).await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        assert_eq!(
+            world.faults.count(Op::AcquireSlot),
+            1,
+            "by the second attempt"
+        );
+    });
+}
+
+#[test]
 fn the_slot_of_a_clone_that_was_deleted_while_clones_were_counted_is_released() {
     const RULE: &str = "pull requests";
     run_story(async |world| {

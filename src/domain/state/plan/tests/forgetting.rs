@@ -46,6 +46,13 @@ fn it_is_the_next_generation_and_what_the_clone_has_is_deleted_with_it() {
 }
 
 #[test]
+fn a_mapping_that_a_worker_holds_is_not_forgotten() {
+    let held = claimed(&open(1), None);
+    let claim = held.claim.clone().unwrap();
+    assert_eq!(forget(&held), Plan::Busy { until: claim.until });
+}
+
+#[test]
 fn without_a_pipeline_it_is_gone_at_once_and_the_claim_of_who_began_it_with_it() {
     let mut row = expired(claimed(&open(1), None));
     row.resources.pipeline = None;
