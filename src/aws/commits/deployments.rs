@@ -16,7 +16,7 @@ use crate::aws::commits::keys::{DEPLOYMENTS, subject_key};
 use crate::aws::commits::{read, write};
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::expression::Expression;
-use crate::aws::row::{Item, Part, map, n, s, text};
+use crate::aws::row::{Item, Part, flag, map, n, s, text};
 
 /// The list of unsent deployments in the index.
 const UNSENT: &str = "deployment-unsent";
@@ -66,10 +66,7 @@ fn deployment(one: &Deployment) -> AttributeValue {
         ("environment", text(Some(&one.environment))),
         ("id", one.id.map(|id| n(id.0))),
         ("lost", Some(AttributeValue::Bool(one.is_lost))),
-        (
-            "ending",
-            one.is_ending.then_some(AttributeValue::Bool(true)),
-        ),
+        ("ending", flag(one.is_ending)),
         ("shown", one.shown.as_ref().map(shown)),
     ])
 }

@@ -16,7 +16,7 @@ use crate::ports::CommitList;
 use crate::aws::commits::keys::{commit_key, subject_key};
 use crate::aws::expression::Expression;
 use crate::aws::records::incomplete;
-use crate::aws::row::{count, map, n, s, text};
+use crate::aws::row::{count, flag, map, n, s, text};
 
 /// How long a record is kept after it was written last: 90 days, in seconds.
 const KEPT: i64 = 90 * 24 * 60 * 60;
@@ -198,10 +198,7 @@ fn idle(note: &IdleNote) -> AttributeValue {
     };
     map([
         ("removal_at", text(removal_at)),
-        (
-            "environment",
-            environment.then_some(AttributeValue::Bool(true)),
-        ),
+        ("environment", flag(environment)),
         ("asleep", asleep),
     ])
 }

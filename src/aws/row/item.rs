@@ -24,6 +24,11 @@ pub(in crate::aws) fn n(number: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(number.into().to_string())
 }
 
+/// Returns a truth value, which is left out if it is false.
+pub(in crate::aws) fn flag(is: bool) -> Option<AttributeValue> {
+    is.then_some(AttributeValue::Bool(true))
+}
+
 /// Makes the number of things that are in memory.
 pub(in crate::aws) fn count(things: usize) -> AttributeValue {
     n(u64::try_from(things).unwrap_or(u64::MAX))

@@ -10,7 +10,7 @@ mod write;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::state::mapping::{Mapping, SCHEMA};
 
-pub(super) use item::{Item, count, n, repository_key, s};
+pub(super) use item::{Item, count, flag, n, repository_key, s};
 pub(super) use part::Part;
 pub(super) use write::{map, text};
 

@@ -14,7 +14,7 @@ use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
 use crate::domain::state::teardown::{Teardown, TeardownRun};
 
-use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
+use crate::aws::row::item::{ABSENT, Item, PRESENT, flag, n, repository_key, s};
 
 /// Writes the attributes that this branchline knows.
 pub(super) fn known(mapping: &Mapping) -> Item {
@@ -127,7 +127,6 @@ fn stacks(stacks: &[Stack]) -> Option<AttributeValue> {
 }
 
 fn teardown(teardown: &Teardown) -> AttributeValue {
-    let is = |flag: bool| flag.then_some(AttributeValue::Bool(true));
     let (execution, stack) = match &teardown.run {
         Some(TeardownRun::Execution(id)) => (Some(id), None),
         Some(TeardownRun::Stack(id)) => (None, Some(id)),
@@ -138,8 +137,8 @@ fn teardown(teardown: &Teardown) -> AttributeValue {
         ("stack", text(stack)),
         ("failures", Some(n(teardown.failures))),
         ("retry_at", teardown.retry_at.map(|at| n(at.0))),
-        ("finished", is(teardown.is_finished)),
-        ("remade", is(teardown.is_remade)),
+        ("finished", flag(teardown.is_finished)),
+        ("remade", flag(teardown.is_remade)),
     ])
 }
 

@@ -5,10 +5,12 @@
 //! asked each time, so the row need not say it.
 
 use crate::domain::clone::NewPipeline;
+use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack, StackKey, add_stacks};
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Transition;
@@ -64,23 +66,32 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         rule: &Rule,
         row: &Mapping,
     ) -> Result<Vec<Stack>, Fault> {
-        let mut own = Vec::new();
+        let mut existing = Vec::new();
         for stack in &clone.stacks {
             let is_known = row.resources.has_deployed(stack, &clone.arn)
                 || stack.role_of_other_account(&clone.arn).is_some();
-            if is_known || self.stacks.named(stack).await?.is_none() {
-                own.push(stack.clone());
-                continue;
-            }
-            let is_recorded = row.resources.has_stack(&stack.key(&clone.arn));
-            if !self.pipeline_has(stack, clone, is_recorded).await? {
-                return Err(exists(stack, rule));
-            }
-            if !row.resources.keeps_stacks() {
-                own.push(stack.clone());
+            if !is_known && self.stacks.named(stack).await?.is_some() {
+                existing.push(stack);
             }
         }
-        Ok(own)
+        if existing.is_empty() {
+            return Ok(clone.stacks.clone());
+        }
+        let found = self.declaration(&clone.name).await?;
+        let is_own = |stack: &Stack| {
+            let is_recorded = row.resources.has_stack(&stack.key(&clone.arn));
+            found.as_ref().is_some_and(|found| match is_recorded {
+                true => stack.is_named_by(found, &clone.arn),
+                false => stack.is_deployed_by(found, &clone.arn),
+            })
+        };
+        if let Some(stack) = existing.iter().find(|stack| !is_own(stack)) {
+            return Err(exists(stack, rule));
+        }
+        let keeps = row.resources.keeps_stacks();
+        let own = clone.stacks.iter();
+        let own = own.filter(|stack| !(keeps && existing.contains(stack)));
+        Ok(own.cloned().collect())
     }
 
     /// Writes into a claim what its clone deploys: the stacks with their names, which are reserved
@@ -149,29 +160,23 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         clone: &NewPipeline,
     ) -> Result<Vec<Stack>, Fault> {
-        let mut deployed = Vec::new();
-        for stack in &clone.stacks {
-            if self.pipeline_has(stack, clone, false).await? {
-                deployed.push(stack.clone());
-            }
+        if clone.stacks.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(deployed)
+        let found = self.declaration(&clone.name).await?;
+        let is_deployed = |stack: &&Stack| {
+            let found = found.as_ref();
+            found.is_some_and(|found| stack.is_deployed_by(found, &clone.arn))
+        };
+        Ok(clone.stacks.iter().filter(is_deployed).cloned().collect())
     }
 
-    /// Returns true if the pipeline that has the name of the clone deploys the stack, or deletes it
-    /// and it is recorded. Whether the pipeline is ours is found out before it is changed.
-    async fn pipeline_has(
-        &self,
-        stack: &Stack,
-        clone: &NewPipeline,
-        is_recorded: bool,
-    ) -> Result<bool, Fault> {
-        match self.pipelines.template(&clone.name).await {
-            Ok(found) => Ok(match is_recorded {
-                true => stack.is_named_by(&found.declaration, &clone.arn),
-                false => stack.is_deployed_by(&found.declaration, &clone.arn),
-            }),
-            Err(fault) if fault.reason == Reason::TemplateMissing => Ok(false),
+    /// Returns the declaration of the pipeline of this name; `None` if there is none. Whether it is
+    /// ours is found out before it is changed.
+    async fn declaration(&self, name: &PipelineName) -> Result<Option<Declaration>, Fault> {
+        match self.pipelines.template(name).await {
+            Ok(found) => Ok(Some(found.declaration)),
+            Err(fault) if fault.reason == Reason::TemplateMissing => Ok(None),
             Err(fault) => Err(fault),
         }
     }
