@@ -24,7 +24,7 @@ pub struct Audit {
     #[arg(long, requires = "repair")]
     pub delete_orphans: bool,
     /// Send a request for each orphan to write its mapping from its tags to the internal queue
-    #[arg(long, conflicts_with_all = ["subject", "only", "repair", "delete_orphans"])]
+    #[arg(long, conflicts_with_all = ["only", "repair", "delete_orphans"])]
     pub adopt: bool,
     /// Skip the confirmation prompt
     #[arg(long, requires = "sends")]
@@ -111,6 +111,7 @@ Examples:
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
   branchline audit --adopt
+  branchline audit acme/api#7 --adopt
   branchline audit acme/api#7
   branchline audit --trail
   branchline audit --trail acme/api#7

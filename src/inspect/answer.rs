@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::ids::Timestamp;
 use crate::domain::state::activity::{Sleep, SleepReason};
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{Mapping, State};
@@ -78,11 +79,19 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
             ],
         );
     }
-    if let Some(message) = evidence.dead_letters.first() {
+    let mut messages = evidence.dead_letters.iter();
+    if let Some(message) = messages.find(|message| !is_over(message, row)) {
         return of_dead_letter(&subject, message, evidence);
     }
     match (row.state, row.activity.sleep) {
-        (State::Gone, _) => return with_left(of_absence(&subject, row, rules), row),
+        (State::Gone, _) => {
+            let mut answer = with_left(of_absence(&subject, row, rules), row);
+            let older = evidence.dead_letters.iter().map(|message| &message.id);
+            answer.what_to_do.extend(older.map(|id| {
+                format!("nothing about the older webhook of it in the dead-letter queue, which needs no replay: branchline dlq show {id}")
+            }));
+            return answer;
+        }
         (State::Asleep, Some(sleep)) => return of_sleep(&subject, sleep),
         (State::Retiring, _) => return of_teardown(&subject, row),
         (_, _) => {}
@@ -172,6 +181,26 @@ fn of_dead_letter(subject: &str, message: &DeadLetter, evidence: &Evidence) -> A
             &format!("branchline dlq replay {select} --wait"),
         ],
     )
+}
+
+/// Returns true if a message was dead-lettered before its subject ended, which is what counts.
+fn is_over(message: &DeadLetter, row: &Mapping) -> bool {
+    let has_ended = match row.absence() {
+        Some(AbsenceReason::Closed | AbsenceReason::Deleted) => row.state == State::Gone,
+        Some(
+            AbsenceReason::NoRule
+            | AbsenceReason::Draft
+            | AbsenceReason::Fork
+            | AbsenceReason::Skipped
+            | AbsenceReason::RepositoryDeleted
+            | AbsenceReason::RepositoryArchived
+            | AbsenceReason::Orphan
+            | AbsenceReason::Forgotten,
+        )
+        | None => false,
+    };
+    let since = Timestamp::from_rfc3339(&message.since);
+    has_ended && since.is_some_and(|since| since <= row.updated_at)
 }
 
 /// Adds the stacks that a mapping still records although it was forgotten.

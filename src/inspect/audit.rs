@@ -134,9 +134,7 @@ where
             report.findings.extend(self.orphan_project(name).await?);
             checked();
         }
-        if let Some(stacks) = stacks {
-            report.findings.extend(self.left_stacks(&stacks).await?);
-        }
+        self.left_stacks(stacks.as_ref(), &mut report).await?;
         Ok(report)
     }
 
@@ -226,7 +224,9 @@ where
             return Ok(None);
         }
         if State::HALF_WAY.contains(&row.state) {
-            return Ok(Some(half_way(row)));
+            let standing = row.spec().map(|spec| standing(row, spec, self.rules));
+            let is_admitted = !matches!(standing, Some(Standing::Gone));
+            return Ok(Some(half_way(row, is_admitted)));
         }
         if row.state == State::Retiring {
             let left = left_behind(row);
@@ -249,8 +249,12 @@ where
         let (rule, moved) = match standing(row, spec, self.rules) {
             Standing::Gone => {
                 let detail = format!(
-                    "no rule admits it any more; rule '{}' created it: a repair deletes the pipeline",
-                    spec.rule
+                    "no rule admits it any more; rule '{}' created it: a repair deletes the pipeline{}",
+                    spec.rule,
+                    match row.resources.has_environment() {
+                        true => " and its environment",
+                        false => "",
+                    }
                 );
                 return Ok(finding(FindingKind::RuleGone, detail, true));
             }

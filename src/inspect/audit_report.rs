@@ -127,6 +127,9 @@ pub struct Finding {
     /// True if the repair deletes a pipeline.
     #[serde(skip)]
     pub deletes: bool,
+    /// True if the environment of its subject is removed with the pipeline.
+    #[serde(skip)]
+    pub has_environment: bool,
     /// The repair, and the repository's name.
     #[serde(skip)]
     pub repair: Option<(Repair, RepositoryName)>,
@@ -160,6 +163,7 @@ impl Finding {
             adoptable: false,
             differences: String::new(),
             deletes: false,
+            has_environment: false,
             repair: None,
             adoption: None,
         }
@@ -193,6 +197,7 @@ pub(super) fn of_mapping(
         adoptable: false,
         differences: String::new(),
         deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
+        has_environment: row.resources.has_environment(),
         repair,
         adoption: None,
     }
@@ -213,7 +218,9 @@ pub(super) fn of_project(row: &Mapping, defect: ProjectDefect, is_updated: bool)
     }
 }
 
-pub(super) fn half_way(row: &Mapping) -> Finding {
+/// Returns the finding of a change that was not finished. If no rule admits the subject any more, a
+/// repair deletes the pipeline.
+pub(super) fn half_way(row: &Mapping, is_admitted: bool) -> Finding {
     let why = row.last_error.as_deref().unwrap_or("its worker died");
     let detail = format!(
         "{} since {}, {}: {why}",
@@ -224,7 +231,9 @@ pub(super) fn half_way(row: &Mapping) -> Finding {
             "attempt"
         )
     );
-    of_mapping(row, FindingKind::HalfWay, detail, true)
+    let mut finding = of_mapping(row, FindingKind::HalfWay, detail, true);
+    finding.deletes |= !is_admitted;
+    finding
 }
 
 pub(super) fn unreadable(

@@ -102,7 +102,7 @@ where
 
     /// The list may be old, and has the stacks of one Region only.
     async fn is_missing(&self, stack: &Stack, seen: &StackOverview) -> Result<bool, Fault> {
-        Ok(!seen.shows(stack) && self.stacks.named(stack).await?.is_none())
+        Ok(!seen.shows(stack) && self.stacks.recorded(stack).await?.is_none())
     }
 }
 

@@ -84,32 +84,64 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         }
     }
 
-    /// Returns the stacks that exist, and that no subject with a pipeline has: those that a mapping
-    /// without a pipeline records, and those whose names a rule would give to a pull request.
-    pub(super) async fn left_stacks(&self, seen: &StackOverview) -> Result<Vec<Finding>, Fault> {
-        let mut findings = Vec::new();
-        let mut recorded = BTreeSet::new();
+    /// Reports the stacks that exist, and that no subject with a pipeline has: those that a mapping
+    /// without a pipeline records, and those whose names a rule would give to a pull request. If no
+    /// rule makes stacks any more, the recorded ones are reported.
+    pub(super) async fn left_stacks(
+        &self,
+        seen: Option<&StackOverview>,
+        report: &mut AuditReport,
+    ) -> Result<(), Fault> {
+        if report.without_stacks.is_some() {
+            return Ok(());
+        }
+        let mut recorded = Vec::new();
         for state in State::ALL.into_iter().filter(|state| state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(rows) = pages.next().await? {
                 // A row that cannot be read is found by its own name.
                 for row in rows.into_iter().flatten() {
-                    for stack in &row.resources.left {
-                        recorded.insert(seen.key(stack));
-                        if self.outlived(&row, stack, seen).await? {
-                            findings.push(of_row(&row, stack));
+                    recorded.extend(row.resources.left.iter().cloned());
+                    match self.left_of_listed(&row, seen).await {
+                        Ok(found) => report.findings.extend(found),
+                        Err(fault) if fault.reason == Reason::AwsDenied => {
+                            report.without_stacks = Some(fault);
+                            return Ok(());
                         }
+                        Err(fault) => return Err(fault),
                     }
                 }
             }
         }
+        let Some(seen) = seen else {
+            return Ok(());
+        };
+        let recorded: BTreeSet<_> = recorded.iter().map(|stack| seen.key(stack)).collect();
         let unrecorded = seen.existing.iter().filter(|found| {
             let key = (found.id.name().to_owned(), None);
             !seen.live.contains(&key) && !recorded.contains(&key)
         });
         let names = self.names_by_rule().await?;
         let named = unrecorded.filter_map(|found| named_by_rule(found, &names, &seen.open));
-        findings.extend(named);
+        report.findings.extend(named);
+        Ok(())
+    }
+
+    /// Returns those of a mapping that was not read for itself.
+    async fn left_of_listed(
+        &self,
+        row: &Mapping,
+        seen: Option<&StackOverview>,
+    ) -> Result<Vec<Finding>, Fault> {
+        let Some(seen) = seen else {
+            return self.left_of(row).await;
+        };
+        let mut findings = Vec::new();
+        for stack in &row.resources.left {
+            if self.outlived(row, stack, seen).await? {
+                findings.push(of_row(row, stack));
+            }
+        }
         Ok(findings)
     }
 
@@ -117,7 +149,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     pub(super) async fn left_of(&self, row: &Mapping) -> Result<Vec<Finding>, Fault> {
         let mut findings = Vec::new();
         for stack in &row.resources.left {
-            if self.stacks.named(stack).await?.is_some() {
+            if self.stacks.recorded(stack).await?.is_some() {
                 findings.push(of_row(row, stack));
             }
         }
@@ -149,7 +181,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         if seen.live.contains(&key) || (key.1.is_none() && !seen.exists(&stack.name)) {
             return Ok(false);
         }
-        Ok(self.stacks.named(stack).await?.is_some() && !self.has_changed(row).await?)
+        Ok(self.stacks.recorded(stack).await?.is_some() && !self.has_changed(row).await?)
     }
 
     /// Returns true if a row is not what it was when it was read.

@@ -18,6 +18,15 @@ pub trait StackReader: Send + Sync + 'static {
     /// Returns the stack of this id; `None` if it was deleted.
     fn stack<'a>(&'a self, id: &'a StackId) -> StackAnswer<'a, Option<FoundStack>>;
 
+    /// Returns a recorded stack: by its id if that is recorded, or else by its name. `None` if it
+    /// was deleted.
+    fn recorded<'a>(&'a self, stack: &'a Stack) -> StackAnswer<'a, Option<FoundStack>> {
+        match &stack.id {
+            Some(id) => self.stack(id),
+            None => self.named(stack),
+        }
+    }
+
     /// Returns the resources of a stack that could not be deleted, each with the reason.
     fn kept<'a>(&'a self, id: &'a StackId) -> StackAnswer<'a, Vec<String>>;
 

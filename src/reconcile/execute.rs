@@ -139,7 +139,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
         context.check_lease()?;
-        let prepared = self.prepare(&mut transition, effect, files).await;
+        let prepared = match self.drop_deleted(&mut transition).await {
+            Ok(()) => self.prepare(&mut transition, effect, files).await,
+            Err(fault) => Err(fault),
+        };
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
             let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);

@@ -2,6 +2,7 @@
 //! removes its environment, or when the job that looks after teardowns finds it.
 
 use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, StackId, Subject};
 use crate::domain::outcome::cause::Cause;
@@ -10,7 +11,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::domain::state::plan::plan_teardown;
+use crate::domain::state::plan::{TeardownLook, plan_teardown};
 use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep, step_of_stack};
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -77,26 +78,33 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     async fn teardown(&self, row: &Mapping, journal: &mut Journal) -> Result<Outcome, Fault> {
         let _lane = self.lanes.enter(&row.subject).await?;
         let read = row.resources.teardown.as_ref();
-        let step = self.teardown_step(row).await?;
-        let has_rule = self.executor.rule_today(row).is_some();
+        let mut step = self.teardown_step(row).await?;
         let context = ActionContext {
             cause: Cause::Sweep(self.worker.clone()),
             time: row.order.event_time,
             lease: None,
         };
-        let plan = |seen: Option<&Mapping>, claim, now, _| {
-            plan_teardown(&step, read, seen, has_rule, claim, now)
+        let failed = read.map(|teardown| teardown.failed(context.time));
+        let given_up = failed.filter(|_| matches!(step, TeardownStep::Fail(_)));
+        let remaining = match &given_up {
+            Some(teardown) => self.executor.given_up(teardown, row).await?,
+            None => None,
         };
+        if self.executor.is_gone(remaining.as_ref(), row) {
+            step = TeardownStep::Finish;
+        }
+        let look = TeardownLook {
+            step,
+            has_rule: self.executor.rule_today(row).is_some(),
+            remaining,
+        };
+        let plan =
+            |seen: Option<&Mapping>, claim, now, _| plan_teardown(&look, read, seen, claim, now);
         let outcome = self
             .apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
             .await?;
-        let is_last = read.is_some_and(|teardown| teardown.failed(context.time).is_left_behind());
-        if is_last
-            && matches!(
-                (&step, &outcome),
-                (TeardownStep::Fail(_), Outcome::TeardownFailed(_))
-            )
-        {
+        let is_given_up = given_up.is_some_and(|teardown| teardown.is_left_behind());
+        if is_given_up && matches!(outcome, Outcome::TeardownFailed(_)) {
             metrics::left_behind();
         }
         Ok(outcome)
@@ -121,13 +129,16 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let by_template = || executor.teardown_policy(row).template().is_some();
         if step == TeardownStep::Finish && by_template() {
             // What it deletes is up to its author.
-            let remaining = executor.remaining_stack(row).await?;
-            let failed = |name| {
-                TeardownStep::Fail(format!(
-                    "its execution succeeded, and stack {name} still exists"
-                ))
+            let remaining = executor.remaining_stacks(row).await?;
+            let mut remaining = remaining
+                .iter()
+                .filter(|stack| !stack.is_elsewhere(row.pipeline_arn()));
+            let failed = |stack: &Stack| {
+                let name = &stack.name;
+                let why = format!("its execution succeeded, and stack {name} still exists");
+                TeardownStep::Fail(why)
             };
-            return Ok(remaining.map_or(step, failed));
+            return Ok(remaining.next().map_or(step, failed));
         }
         if step != TeardownStep::Repeat {
             return Ok(step);

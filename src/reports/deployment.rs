@@ -75,6 +75,10 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             if situation.environment == Environment::Closing {
                 next.end();
             }
+            if record.is_of_ended() {
+                // A branch that is created again has no head at first.
+                next.end_but(mapping.as_ref().and_then(|row| row.order.head.as_ref()));
+            }
             if situation.environment == Environment::Gone {
                 // GitHub may accept the end of what it did not accept.
                 next.failed.take_if(|failed| failed.retry_at.is_none());

@@ -148,6 +148,7 @@ fn stacks(part: &Part<'_>) -> Result<Vec<Stack>, Fault> {
                 region: Some(region.to_owned()).filter(|region| !region.is_empty()),
                 role: one.text("role")?.map(str::to_owned),
                 action_role: one.text("action_role")?.map(str::to_owned),
+                id: one.optional("id", |id| StackId::parse(id).ok())?,
             };
             Ok((one.required("index")?, stack))
         })?;

@@ -7,7 +7,8 @@ use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
-    PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    PipelineName, ProjectName, RepositoryId, RepositoryName, StackId, Subject, SubjectKind,
+    Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -55,6 +56,10 @@ fn stack(name: &str, region: Option<&str>) -> Stack {
         region: region.map(str::to_owned),
         role: Some("arn:aws:iam::123456789012:role/stack".into()),
         action_role: Some("arn:aws:iam::123456789012:role/deploy".into()),
+        id: StackId::parse(format!(
+            "arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"
+        ))
+        .ok(),
     }
 }
 

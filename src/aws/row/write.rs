@@ -118,6 +118,7 @@ fn stacks(stacks: &[Stack]) -> Option<AttributeValue> {
             ("index", Some(n(index))),
             ("role", text(stack.role.as_ref())),
             ("action_role", text(stack.action_role.as_ref())),
+            ("id", text(stack.id.as_ref())),
         ]);
         let region = stack.region.as_deref().unwrap_or_default();
         (format!("{region}/{}", stack.name), known)

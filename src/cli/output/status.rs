@@ -11,6 +11,8 @@ use crate::inspect::status::{Daemon, Status};
 
 /// The longest line of the text, in characters. The JSON has the whole values.
 const LINE: usize = 300;
+/// How many daemons that do not run any more are listed, the last ones first.
+const ENDED: usize = 3;
 
 /// Renders the state, one part after the other.
 #[must_use]
@@ -25,8 +27,12 @@ pub fn lines(status: &Status, colours: bool) -> String {
     for unknown in &status.unknown {
         text.line("unknown", unknown, Some(Colour::Yellow), colours);
     }
-    for daemon in &status.daemons {
+    let (running, ended): (Vec<_>, Vec<_>) = status.daemons.iter().partition(|one| one.running);
+    for daemon in running.into_iter().chain(ended.iter().take(ENDED).copied()) {
         text.plain("daemon", &daemon_line(daemon));
+    }
+    if let Some(more) = ended.len().checked_sub(ENDED).filter(|more| *more > 0) {
+        text.plain("daemon", &format!("{more} more ended within a day"));
     }
     for queue in &status.queues {
         let counts = format!("{} waiting, {} in flight", queue.waiting, queue.in_flight);
@@ -39,12 +45,13 @@ pub fn lines(status: &Status, colours: bool) -> String {
         text.plain("quarantine", &summary(row));
     }
     for one in &status.unfinished {
-        let error = one.last_error.as_deref().unwrap_or("-");
+        let error = one.last_error.as_deref();
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
         let oldest = age(one.oldest_seconds);
         text.plain(
             "unfinished",
             &format!(
-                "{:>4} {}, oldest {oldest}: {}: {error}",
+                "{:>4} {}, oldest {oldest}: {}{error}",
                 one.count, one.waits_for, one.oldest
             ),
         );

@@ -23,6 +23,8 @@ pub(super) struct Requests<'a> {
     all: Vec<&'a (Repair, RepositoryName)>,
     /// How many of them delete a pipeline.
     deletions: usize,
+    /// How many of these remove an environment with it.
+    environments: usize,
 }
 
 impl<'a> Requests<'a> {
@@ -35,6 +37,7 @@ impl<'a> Requests<'a> {
                 .filter_map(|one| one.adoption.as_ref())
                 .collect(),
             deletions: 0,
+            environments: 0,
         }
     }
 
@@ -56,10 +59,12 @@ impl<'a> Requests<'a> {
             ));
         }
         let repaired = || report.findings.iter().filter(|one| one.repair.is_some());
+        let deletions = || repaired().filter(|one| one.deletes);
         Ok(Self {
             noun: "repair",
             all: repaired().filter_map(|one| one.repair.as_ref()).collect(),
-            deletions: repaired().filter(|one| one.deletes).count(),
+            deletions: deletions().count(),
+            environments: deletions().filter(|one| one.has_environment).count(),
         })
     }
 
@@ -74,9 +79,11 @@ impl<'a> Requests<'a> {
         if self.all.is_empty() {
             return Ok(());
         }
-        let warning = match self.deletions {
-            0 => "deletes no pipeline".to_owned(),
-            count => format!("deletes {}", plural(count, "pipeline")),
+        let pipelines = plural(self.deletions, "pipeline");
+        let warning = match (self.deletions, self.environments) {
+            (0, _) => "deletes no pipeline".to_owned(),
+            (_, 0) => format!("deletes {pipelines}"),
+            (_, count) => format!("deletes {pipelines} and {}", plural(count, "environment")),
         };
         let count = plural(self.all.len(), self.noun);
         if args.yes {

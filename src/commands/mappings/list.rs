@@ -113,7 +113,9 @@ fn columns() -> Vec<Column<Row>> {
         .rank(1),
         Column::new("NOTE", 40, |row: &Row| {
             let why = row.absence.or(row.asleep).map(str::to_owned);
-            row.last_error.clone().or(why).unwrap_or_default()
+            let note = row.last_error.clone().or(why);
+            let parts: Vec<String> = row.teardown.clone().into_iter().chain(note).collect();
+            parts.join(": ")
         })
         .flexible(8),
     ]

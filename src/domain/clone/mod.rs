@@ -128,6 +128,7 @@ impl Template {
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
         overrides.set_stacks(&mut clone, &values)?;
         overrides.set_configuration(&mut clone, &values)?;
+        overrides.check_stacks(&clone)?;
         overrides.set_environment(&mut clone, &values)?;
         let mut projects = overrides
             .build

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::{Action, Declaration};
-use crate::domain::clone::overrides::STACK_NAME;
+use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
 use crate::domain::clone::targets::has_own_stack;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, StackId};
@@ -14,9 +14,6 @@ use crate::domain::rules::rule::Rule;
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
 /// reference", as `DELETE_ONLY`, which succeeds without the stack as well).
 pub(super) const ROLE: &str = "RoleArn";
-/// The configuration key with the mode of a CloudFormation action, and the mode that only deletes
-/// (the same page).
-pub(super) const ONLY_DELETES: (&str, &str) = ("ActionMode", "DELETE_ONLY");
 /// The longest name of an action, in characters (API reference, `ActionDeclaration`).
 const NAME_LIMIT: usize = 100;
 
@@ -31,6 +28,9 @@ pub struct Stack {
     pub role: Option<String>,
     /// The ARN of the role that the action takes; `None` for that of the pipeline.
     pub action_role: Option<String>,
+    /// The id that it had when its teardown was given up; `None` as long as pipelines deploy or
+    /// delete it by its name. Another stack of this name has another id.
+    pub id: Option<StackId>,
 }
 
 impl Stack {
@@ -67,10 +67,9 @@ impl Stack {
     /// Returns true if an action of this pipeline deploys the stack.
     #[must_use]
     pub fn is_deployed_by(&self, declaration: &Declaration, pipeline: &PipelineArn) -> bool {
-        let (mode, deletes) = ONLY_DELETES;
         let mut actions = declaration.actions();
-        actions
-            .any(|action| action.configured(mode) != Some(deletes) && self.is_of(&action, pipeline))
+        let deletes = |action: &Action<'_>| action.configured(ACTION_MODE) == Some(DELETE_ONLY);
+        actions.any(|action| !deletes(&action) && self.is_of(&action, pipeline))
     }
 
     /// Returns true if an action of this pipeline deploys or deletes the stack.
@@ -93,6 +92,13 @@ impl Stack {
         let home = account_of(pipeline.as_str());
         let role = self.action_role.as_deref();
         role.filter(|role| role.starts_with("arn:") && account_of(role) != home)
+    }
+
+    /// Returns true if the stack is in another account than the pipeline, so that the daemon does
+    /// not see it.
+    #[must_use]
+    pub fn is_elsewhere(&self, pipeline: Option<&PipelineArn>) -> bool {
+        pipeline.is_some_and(|pipeline| self.role_of_other_account(pipeline).is_some())
     }
 
     /// Refuses a stack that an action deploys with a role of another account: the daemon deletes
@@ -124,6 +130,7 @@ impl Stack {
             region: action.region().map(str::to_owned),
             role: action.configured(ROLE).map(str::to_owned),
             action_role: action.role().map(str::to_owned),
+            id: None,
         }
     }
 
@@ -132,7 +139,7 @@ impl Stack {
         let mut name = format!("{order}-{}", self.name);
         name.truncate(NAME_LIMIT);
         let mut configuration = Map::from_iter([
-            (ONLY_DELETES.0.to_owned(), json!(ONLY_DELETES.1)),
+            (ACTION_MODE.to_owned(), json!(DELETE_ONLY)),
             (STACK_NAME.to_owned(), json!(self.name)),
         ]);
         configuration.extend(

@@ -1,6 +1,7 @@
 //! Changes to a pipeline, and what a mapping records of them.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
@@ -43,11 +44,26 @@ pub enum EffectResult {
         teardown: Teardown,
         /// Why it has failed, if it has.
         problem: Option<String>,
+        /// The stacks that are left if it was given up, with their ids; `None` while it goes on, or
+        /// if they are not known.
+        remaining: Option<Vec<Stack>>,
     },
     /// The pipeline does not exist.
     Absent,
     /// The pipeline does not exist: the repository ended after the event that asked for it.
     Ended(AbsenceReason),
+}
+
+impl EffectResult {
+    /// Returns the result of a teardown that goes on.
+    #[must_use]
+    pub fn retiring(teardown: Teardown) -> Self {
+        Self::Retiring {
+            teardown,
+            problem: None,
+            remaining: None,
+        }
+    }
 }
 
 /// A clone that exists.
@@ -114,8 +130,15 @@ impl Mapping {
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
             }
-            EffectResult::Retiring { teardown, problem } => {
+            EffectResult::Retiring {
+                teardown,
+                problem,
+                remaining,
+            } => {
                 last_error = problem;
+                if let Some(remaining) = remaining {
+                    self.resources.stacks = remaining;
+                }
                 self.state = State::Retiring;
                 self.resources.teardown = Some(teardown);
                 if let Some(pipeline) = &mut self.resources.pipeline {

@@ -73,9 +73,15 @@ impl Resources {
     /// the environment.
     #[must_use]
     pub fn may_be_torn_down(&self) -> bool {
+        self.has_environment() || self.teardown.is_some()
+    }
+
+    /// Returns true if the end of the subject removes an environment.
+    #[must_use]
+    pub fn has_environment(&self) -> bool {
         let policy = self.teardown_policy.as_ref();
         let by_template = policy.is_some_and(|policy| policy.template().is_some());
-        by_template || !self.stacks.is_empty() || self.teardown.is_some()
+        by_template || !self.stacks.is_empty()
     }
 
     /// Says what a failed teardown has not done.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::domain::ids::Timestamp;
 use crate::domain::report::render;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::text::plural;
 
 /// A mapping in one row. The field names are stable: they are the columns of
 /// `csv` and the keys of `json`.
@@ -34,6 +35,9 @@ pub struct Row {
     pub projects: Option<String>,
     /// The stacks that are deleted before the clone, separated by commas.
     pub stacks: Option<String>,
+    /// How the removal of the environment stands: `running`, `left-behind`, or when the next
+    /// attempt is.
+    pub teardown: Option<String>,
     /// The name of the rule.
     pub rule: Option<String>,
     /// The base branch of a pull request.
@@ -89,6 +93,7 @@ impl Row {
         "left_out_stages",
         "projects",
         "stacks",
+        "teardown",
         "rule",
         "base",
         "title",
@@ -145,6 +150,7 @@ impl Row {
                 .filter(|stages| !stages.is_empty()),
             projects: projects(mapping),
             stacks: Some(mapping.resources.stack_names()).filter(|names| !names.is_empty()),
+            teardown: teardown(mapping),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),
@@ -165,6 +171,20 @@ impl Row {
             age_seconds: Some(now.since(mapping.updated_at).as_secs()),
         }
     }
+}
+
+fn teardown(mapping: &Mapping) -> Option<String> {
+    let teardown = mapping.resources.teardown.as_ref();
+    let teardown = teardown.filter(|_| mapping.state == State::Retiring)?;
+    Some(match (teardown.is_left_behind(), teardown.retry_at) {
+        (true, _) => "left-behind".to_owned(),
+        (false, None) => "running".to_owned(),
+        (false, Some(at)) => {
+            let failures = usize::try_from(teardown.failures).unwrap_or(usize::MAX);
+            let failures = plural(failures, "failed attempt");
+            format!("{failures}, the next at {at}")
+        }
+    })
 }
 
 fn projects(mapping: &Mapping) -> Option<String> {

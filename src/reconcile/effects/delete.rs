@@ -2,6 +2,7 @@
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::overrides::TeardownPolicy;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::journal::Journal;
@@ -73,7 +74,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .filter(|policy| **policy != TeardownPolicy::Stacks);
         let outcome = match (found, by_clone) {
             (None, Some(_)) if !teardown.is_some_and(|last| last.is_remade) => {
-                return Ok(left_behind());
+                return self.left_behind(mapping).await;
             }
             // An attempt before this one has deleted it.
             (None, _) if teardown.is_some() => Outcome::Deleted,
@@ -84,7 +85,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 }
                 if policy.is_some() && !is_settled {
                     // The row has to say that there was a pipeline before it is deleted.
-                    return Ok((self.to_go_on(), Outcome::TeardownStarted));
+                    return Ok((self.to_go_on(None), Outcome::TeardownStarted));
                 }
                 self.delete_pipeline(name, policy.as_ref(), action, journal)
                     .await?;
@@ -102,19 +103,37 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         if mapping.wants_pipeline().is_some() {
             // It is open again, and gets its pipeline again.
-            return Ok((self.to_go_on(), outcome));
+            return Ok((self.to_go_on(None), outcome));
         }
         self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))
     }
 
-    /// Returns the result after which the job of the teardowns goes on.
-    fn to_go_on(&self) -> EffectResult {
+    /// Returns the result after which the job of the teardowns goes on, with the stacks that are
+    /// left if they are known.
+    pub(in crate::reconcile) fn to_go_on(&self, remaining: Option<Vec<Stack>>) -> EffectResult {
         EffectResult::Retiring {
             teardown: Teardown::due(self.clock.now()),
             problem: None,
+            remaining,
         }
+    }
+
+    /// Returns the end of a teardown whose pipeline is gone.
+    async fn left_behind(&self, mapping: &Mapping) -> EffectOutcome {
+        let teardown = Teardown::impossible();
+        let remaining = self.given_up(&teardown, mapping).await?;
+        if self.is_gone(remaining.as_ref(), mapping) {
+            return Ok((self.to_go_on(remaining), Outcome::TeardownStarted));
+        }
+        metrics::left_behind();
+        let left = EffectResult::Retiring {
+            teardown,
+            problem: Some("the pipeline that would remove its environment is gone".to_owned()),
+            remaining,
+        };
+        Ok((left, Outcome::LeftBehind))
     }
 
     /// Deletes the pipeline. What runs is stopped first if it would deploy stacks that are deleted
@@ -155,14 +174,4 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(())
     }
-}
-
-/// Returns the end of a teardown whose pipeline is gone.
-fn left_behind() -> (EffectResult, Outcome) {
-    metrics::left_behind();
-    let left = EffectResult::Retiring {
-        teardown: Teardown::impossible(),
-        problem: Some("the pipeline that would remove its environment is gone".to_owned()),
-    };
-    (left, Outcome::LeftBehind)
 }

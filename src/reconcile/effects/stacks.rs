@@ -4,6 +4,8 @@
 //! One stack is deleted at a time, the one that was deployed last first. Which of them are left is
 //! asked each time, so the row need not say it.
 
+use std::collections::BTreeSet;
+
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::Execution;
@@ -44,9 +46,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 (Teardown::postponed(failures, now), None)
             }
             Ok(Deletion::Nothing) => return None,
-            Err(fault) => return Some(self.teardown_failed(&last, fault, mapping)),
+            Err(fault) => return Some(self.teardown_failed(&last, fault, mapping).await),
         };
-        let done = EffectResult::Retiring { teardown, problem };
+        let done = EffectResult::Retiring {
+            teardown,
+            problem,
+            remaining: None,
+        };
         Some(Ok((done, Outcome::TeardownStarted)))
     }
 
@@ -69,7 +75,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mut existing = Vec::new();
         for stack in &clone.stacks {
             let is_known = row.resources.has_deployed(stack, &clone.arn)
-                || stack.role_of_other_account(&clone.arn).is_some();
+                || stack.is_elsewhere(Some(&clone.arn));
             if !is_known && self.stacks.named(stack).await?.is_some() {
                 existing.push(stack);
             }
@@ -200,22 +206,79 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(Deletion::Begun(TeardownRun::Stack(found.id)))
     }
 
-    /// Returns the name of a stack that exists although an execution was to delete all of them. One
-    /// of another account is not looked for.
-    pub(in crate::reconcile) async fn remaining_stack<'a>(
+    /// Removes from a claim the stacks that were left when a teardown was given up, and that do not
+    /// exist any more: one that has the name now was made by others.
+    pub(in crate::reconcile) async fn drop_deleted(
         &self,
-        mapping: &'a Mapping,
-    ) -> Result<Option<&'a str>, Fault> {
-        let is_elsewhere = |stack: &Stack| {
-            let pipeline = mapping.pipeline_arn();
-            pipeline.is_some_and(|pipeline| stack.role_of_other_account(pipeline).is_some())
-        };
-        for stack in &mapping.resources.stacks {
-            if !is_elsewhere(stack) && self.stacks.named(stack).await?.is_some() {
-                return Ok(Some(&stack.name));
+        claim: &mut Transition,
+    ) -> Result<(), Fault> {
+        let mut deleted = BTreeSet::new();
+        for id in claim
+            .next
+            .resources
+            .stacks
+            .iter()
+            .filter_map(|stack| stack.id.as_ref())
+        {
+            if self.stacks.stack(id).await?.is_none() {
+                deleted.insert(id.clone());
             }
         }
-        Ok(None)
+        let is_deleted = |stack: &Stack| stack.id.as_ref().is_some_and(|id| deleted.contains(id));
+        claim
+            .next
+            .resources
+            .stacks
+            .retain(|stack| !is_deleted(stack));
+        Ok(())
+    }
+
+    /// Returns the stacks that are left if a teardown was given up, with their ids; `None` if it
+    /// goes on, or if CloudFormation must not be asked.
+    pub(in crate::reconcile) async fn given_up(
+        &self,
+        teardown: &Teardown,
+        mapping: &Mapping,
+    ) -> Result<Option<Vec<Stack>>, Fault> {
+        if !teardown.is_left_behind() {
+            return Ok(None);
+        }
+        match self.remaining_stacks(mapping).await {
+            Ok(remaining) => Ok(Some(remaining)),
+            Err(fault) if fault.reason == Reason::AwsDenied => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Returns true if nothing is left of an environment whose teardown was given up. What a
+    /// teardown template removes is not known.
+    pub(in crate::reconcile) fn is_gone(
+        &self,
+        remaining: Option<&Vec<Stack>>,
+        mapping: &Mapping,
+    ) -> bool {
+        let by_template = self.teardown_policy(mapping).template().is_some();
+        remaining.is_some_and(Vec::is_empty) && !by_template
+    }
+
+    /// Returns the recorded stacks that exist, with their ids. One of another account is not looked
+    /// for.
+    pub(in crate::reconcile) async fn remaining_stacks(
+        &self,
+        mapping: &Mapping,
+    ) -> Result<Vec<Stack>, Fault> {
+        let mut remaining = Vec::new();
+        for stack in &mapping.resources.stacks {
+            if stack.is_elsewhere(mapping.pipeline_arn()) {
+                remaining.push(stack.clone());
+            } else if let Some(found) = self.stacks.recorded(stack).await? {
+                remaining.push(Stack {
+                    id: Some(found.id),
+                    ..stack.clone()
+                });
+            }
+        }
+        Ok(remaining)
     }
 
     /// Returns the stack that was deployed last, of those that exist.
@@ -224,7 +287,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         mapping: &'a Mapping,
     ) -> Result<Option<(&'a Stack, FoundStack)>, Fault> {
         for stack in mapping.resources.stacks.iter().rev() {
-            if let Some(found) = self.stacks.named(stack).await? {
+            if let Some(found) = self.stacks.recorded(stack).await? {
                 return Ok(Some((stack, found)));
             }
         }

@@ -65,19 +65,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok(execution) => {
                 journal.execution = Some(execution.to_string());
                 let run = TeardownRun::Execution(execution);
-                let begun = EffectResult::Retiring {
-                    teardown: Teardown::started(run, last.failures),
-                    problem: None,
-                };
+                let begun = EffectResult::retiring(Teardown::started(run, last.failures));
                 Ok((begun, Outcome::TeardownStarted))
             }
-            Err(fault) => self.teardown_failed(&last, fault, mapping),
+            Err(fault) => self.teardown_failed(&last, fault, mapping).await,
         }
     }
 
     /// Settles an attempt that could not be made. If a person has to correct a rule, a template or
     /// a permission, it counts as failed, and is repeated as late as one that ran.
-    pub(in crate::reconcile) fn teardown_failed(
+    pub(in crate::reconcile) async fn teardown_failed(
         &self,
         last: &Teardown,
         fault: Fault,
@@ -89,12 +86,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Err(fault);
         }
         let teardown = last.failed(self.clock.now());
+        let remaining = self.given_up(&teardown, mapping).await?;
+        if self.is_gone(remaining.as_ref(), mapping) {
+            return Ok((self.to_go_on(remaining), Outcome::TeardownStarted));
+        }
         if teardown.is_left_behind() {
             metrics::left_behind();
         }
         let failed = EffectResult::Retiring {
             teardown,
             problem: Some(format!("{}: {fault}", mapping.resources.teardown_failure())),
+            remaining,
         };
         Ok((failed, Outcome::TeardownFailed(fault.to_string())))
     }

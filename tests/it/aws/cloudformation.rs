@@ -33,6 +33,7 @@ fn stack() -> Stack {
         region: None,
         role: Some("arn:aws:iam::123456789012:role/stack".into()),
         action_role: None,
+        id: None,
     }
 }
 

@@ -41,6 +41,7 @@ fn named(name: &str) -> Stack {
         region: None,
         role: None,
         action_role: None,
+        id: None,
     }
 }
 

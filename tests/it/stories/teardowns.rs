@@ -2,6 +2,7 @@
 //! before their pipelines.
 
 mod audit;
+mod left_behind;
 mod others;
 mod pipeline;
 mod preflight;

@@ -1,14 +1,25 @@
 //! Stacks of a clone that are not what the rule's author may expect.
 
 use crate::domain::clone::declaration::{Action, Declaration};
-use crate::domain::clone::overrides::STACK_NAME;
-use crate::domain::clone::stacks::{ONLY_DELETES, ROLE, account_of};
+use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
+use crate::domain::clone::stacks::{ROLE, account_of};
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::Rule;
 
 /// Returns one sentence for each stack that would not be deployed, or not as one stack of the
 /// subject.
 pub(super) fn stacks(clone: &Declaration, rule: &Rule) -> Vec<String> {
+    let mut said = stacks_of(clone, rule);
+    let environment = rule.deployment.as_ref().and_then(changing);
+    said.extend(environment.map(|placeholder| {
+        format!(
+            "the environment at GitHub gets another name when {{{placeholder}}} changes: each name is an environment of its own, and the ones before stay in GitHub's list"
+        )
+    }));
+    said
+}
+
+fn stacks_of(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let stacks = clone.stacks();
     if stacks.is_empty() && rule.overrides.preview.stack_suffix.is_some() {
         let none = "stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
@@ -29,10 +40,9 @@ pub(super) fn stacks(clone: &Declaration, rule: &Rule) -> Vec<String> {
 }
 
 fn only_deletes(action: &Action<'_>) -> Option<String> {
-    let (key, mode) = ONLY_DELETES;
-    (action.configured(key) == Some(mode)).then(|| {
+    (action.configured(ACTION_MODE) == Some(DELETE_ONLY)).then(|| {
         format!(
-            "action '{}' deploys nothing: its {key} is {mode}",
+            "action '{}' deploys nothing: its {ACTION_MODE} is {DELETE_ONLY}",
             action.path()
         )
     })
@@ -52,11 +62,16 @@ fn foreign_role(action: &Action<'_>, clone: &Declaration) -> Option<String> {
     })
 }
 
-/// Returns the placeholder of a stack's name whose value changes while the subject is open.
+/// Returns the placeholder of a stack's name whose value changes.
 fn changing_name(action: &Action<'_>, rule: &Rule) -> Option<&'static str> {
     let configured = rule.overrides.configured(&action.path(), STACK_NAME);
     let format: Option<&FormatString> = configured.map(|value| &value.format);
     let format = format.or(rule.overrides.preview.stack_suffix.as_ref())?;
+    changing(format)
+}
+
+/// Returns the placeholder whose value changes while the subject is open.
+fn changing(format: &FormatString) -> Option<&'static str> {
     format
         .placeholders()
         .find_map(|placeholder| match placeholder {

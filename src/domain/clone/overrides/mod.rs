@@ -17,15 +17,16 @@ mod configuration;
 mod preview;
 mod preview_url;
 mod roles;
+mod stack_values;
 mod stages;
 
 pub(crate) use configuration::BUILDSPEC;
 pub use configuration::{ConfiguredValue, buildspec_path};
-pub(crate) use preview::STACK_NAME;
 pub use preview::{PreviewStacks, TeardownPolicy};
 pub use preview_url::PreviewUrl;
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
+pub(crate) use stack_values::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
 pub(crate) use stages::MIN_STAGES;
 pub use stages::StageSelection;
 

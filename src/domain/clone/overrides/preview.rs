@@ -5,26 +5,15 @@ use serde_json::{Map, Value};
 use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::limits::VALUE;
 use crate::domain::clone::overrides::preview_url::PreviewUrl;
-use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault};
+use crate::domain::clone::overrides::stack_values::{
+    ACTION_MODE, CREATE_UPDATE, MODES_WITH_PARAMETERS, PARAMETERS, REPLACE_ON_FAILURE, STACK_NAME,
+    STACK_NAME_LIMIT,
+};
+use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault, stack_values};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::PipelineName;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::rules::slug::slug_of;
-
-/// The configuration key of the stack's name (user guide, "AWS CloudFormation deploy action
-/// reference", as the other keys here).
-pub(crate) const STACK_NAME: &str = "StackName";
-const ACTION_MODE: &str = "ActionMode";
-const PARAMETERS: &str = "ParameterOverrides";
-
-/// The mode that creates or updates a stack, and does not replace one whose creation failed.
-const CREATE_UPDATE: &str = "CREATE_UPDATE";
-const REPLACE_ON_FAILURE: &str = "REPLACE_ON_FAILURE";
-/// The modes that take parameters.
-const MODES_WITH_PARAMETERS: [&str; 3] = [CREATE_UPDATE, REPLACE_ON_FAILURE, "CHANGE_SET_REPLACE"];
-
-/// The longest name of a stack, in characters (CloudFormation API reference, CreateStack).
-const STACK_NAME_LIMIT: usize = 128;
 
 /// The word of [`TeardownPolicy::Pipeline`], before the name of its template.
 const PIPELINE: &str = "pipeline:";
@@ -130,9 +119,6 @@ impl CloneOverrides {
         clone: &mut Declaration,
         values: &PlaceholderValues<'_>,
     ) -> Result<(), Fault> {
-        if let Some(url) = &self.preview.url {
-            url.check(clone)?;
-        }
         if self.preview.stack_suffix.is_none() && self.preview.parameters.is_empty() {
             return Ok(());
         }
@@ -142,6 +128,18 @@ impl CloneOverrides {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a clone whose stacks CloudFormation would not accept, or that lacks the output of
+    /// its URL.
+    ///
+    /// # Errors
+    /// A permanent fault.
+    pub(crate) fn check_stacks(&self, clone: &Declaration) -> Result<(), Fault> {
+        if let Some(url) = &self.preview.url {
+            url.check(clone)?;
+        }
+        stack_values::check(self, clone)
     }
 }
 

@@ -141,15 +141,16 @@ fn a_rule_that_does_not_fit_the_template_is_refused_with_both_sides() {
 
 #[test]
 fn a_target_that_the_rule_sets_is_a_danger_unless_it_differs() {
-    let dangers = |stack: &str, raw: bool, role: &str| {
+    let dangers = |stack: &str, template: &str| {
         let rule = by(|overrides| {
             overrides.stages = StageSelection::All;
             overrides.shared_targets = true;
             overrides.roles.build = Some(ROLE.into());
             overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
             overrides.configuration = vec![
-                configured("Production/Stack/StackName", stack, raw),
-                configured("Production/Stack/RoleArn", role, false),
+                configured("Production/Stack/StackName", stack, false),
+                configured("Production/Stack/RoleArn", ROLE, false),
+                configured("Production/Stack/TemplatePath", template, true),
             ];
         });
         match clone_by(&rule, &deploying()) {
@@ -157,9 +158,9 @@ fn a_target_that_the_rule_sets_is_a_danger_unless_it_differs() {
             Err(fault) => fault.to_string(),
         }
     };
-    insta::assert_snapshot!(dangers("api-pr-{number}", false, ROLE), @"");
-    insta::assert_snapshot!(dangers("api-{branch_slug}", false, ROLE), @"action 'Production/Stack' (CloudFormation) changes the target StackName=api-feature-1363e351, which another pull request may have as well");
-    insta::assert_snapshot!(dangers("api-{number}-{title}", true, ROLE), @"StackName of action 'Production/Stack' has raw text that people write, which is not escaped");
+    insta::assert_snapshot!(dangers("api-pr-{number}", "App::a.json"), @"");
+    insta::assert_snapshot!(dangers("api-{branch_slug}", "App::a.json"), @"action 'Production/Stack' (CloudFormation) changes the target StackName=api-feature-1363e351, which another pull request may have as well");
+    insta::assert_snapshot!(dangers("api-pr-{number}", "App::{title}"), @"TemplatePath of action 'Production/Stack' has raw text that people write, which is not escaped");
 }
 
 #[test]

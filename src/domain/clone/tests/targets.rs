@@ -3,7 +3,9 @@
 use super::safety::{ROLE, by, deploying};
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::{ConfiguredValue, PreviewStacks, RoleChoice, StageSelection};
+use crate::domain::clone::overrides::{
+    ConfiguredValue, PreviewStacks, PreviewUrl, RoleChoice, StageSelection,
+};
 use crate::domain::rules::placeholder::FormatString;
 
 const PATH: &str = "Production/Stack";
@@ -227,6 +229,39 @@ fn a_value_of_the_rule_wins_over_the_suffix() {
 }
 
 #[test]
+fn a_name_or_mode_that_cloudformation_does_not_know_is_refused() {
+    let refused = |key: &str, text: &str| {
+        let mut rule = with_suffix("-pr-{number}");
+        rule.overrides.configuration = vec![ConfiguredValue {
+            action: ActionPath::parse(PATH).unwrap(),
+            key: key.into(),
+            value: format(text).into(),
+        }];
+        configured(&rule, &deploying()).unwrap_err()
+    };
+    let too_long = format!("{}-{{number}}", "x".repeat(127));
+    for name in ["{number}-api", "api_{number}", &too_long] {
+        let why = refused("StackName", name);
+        assert!(why.contains("as the name of a stack"), "{why}");
+    }
+    insta::assert_snapshot!(refused("StackName", "{number}"), @r#"invalid-value: configuration."Production/Stack/StackName": CloudFormation does not accept '7' as the name of a stack, which has 1 to 128 letters, digits and hyphens, and begins with a letter"#);
+    insta::assert_snapshot!(refused("ActionMode", "CREATE"), @r#"invalid-value: configuration."Production/Stack/ActionMode": CloudFormation has no mode 'CREATE': write one of CREATE_UPDATE, REPLACE_ON_FAILURE, CHANGE_SET_REPLACE, CHANGE_SET_EXECUTE, DELETE_ONLY"#);
+}
+
+#[test]
+fn the_url_is_an_output_of_an_action_that_has_some() {
+    let mut rule = with_suffix("-pr-{number}");
+    rule.overrides.preview.url = Some(PreviewUrl::Output {
+        action: ActionPath::parse(PATH).unwrap(),
+        key: "Url".into(),
+    });
+    assert!(configured(&rule, &deploying()).is_ok());
+    let mut template = deploying();
+    configure(&mut template, &json!({"ActionMode": "CHANGE_SET_REPLACE"}));
+    insta::assert_snapshot!(configured(&rule, &template).unwrap_err(), @"rule-template-mismatch: preview.url names the action 'Production/Stack', which creates a change set and has no outputs: name the action that deploys what has the URL");
+}
+
+#[test]
 fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
     let warnings = |rule: &Rule, values: &Value| {
         let mut template = deploying();
@@ -240,16 +275,20 @@ fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
     let leaves_out = by(|overrides| {
         overrides.preview.stack_suffix = Some(format("-pr-{number}"));
     });
+    let mut with_environment = with_number.clone();
+    with_environment.deployment = Some(format("{title}"));
     let all = [
         warnings(&with_number, &only_deletes),
         warnings(&with_number, &foreign),
         warnings(&with_suffix("-{number}-{title_slug}"), &json!({})),
         warnings(&leaves_out, &json!({})),
+        warnings(&with_environment, &json!({})),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
     action 'Production/Stack' deploys nothing: its ActionMode is DELETE_ONLY
     action 'Production/Stack' runs in account 123456789012, and its RoleArn is a role of account 999999999999, which CloudFormation refuses
     the stack of action 'Production/Stack' gets another name when {title_slug} changes: each name is a stack of its own, and all are deleted in the end
     stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)
+    the environment at GitHub gets another name when {title} changes: each name is an environment of its own, and the ones before stay in GitHub's list
     ");
 }

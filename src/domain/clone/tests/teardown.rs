@@ -48,6 +48,7 @@ fn named(name: &str) -> Stack {
         region: None,
         role: Some("r".into()),
         action_role: Some(ROLE.into()),
+        id: None,
     }
 }
 
@@ -168,6 +169,7 @@ fn the_clone_becomes_a_pipeline_that_deletes_its_stacks_last_one_first() {
     let web = Stack {
         region: Some("us-east-1".into()),
         action_role: None,
+        id: None,
         role: None,
         ..named("web-pr-7")
     };

@@ -112,8 +112,7 @@ impl Environment {
         let Some(mapping) = mapping else {
             return Self::Open(None);
         };
-        let has_ended = head
-            .is_some_and(|head| matches!(head.phase, Phase::Absent(reason) if reason.is_ending()));
+        let has_ended = head.is_some_and(CommitRecord::is_of_ended);
         match (mapping.absence(), mapping.state) {
             (
                 Some(AbsenceReason::RepositoryDeleted | AbsenceReason::RepositoryArchived),
@@ -124,6 +123,7 @@ impl Environment {
             // A branch was created again, and nothing is known of its head yet.
             (_, State::Creating | State::Starting | State::Active) if has_ended => Self::Gone,
             (_, State::Creating | State::Starting | State::Active) => {
+                let head = head.filter(|_| mapping.order.head.is_some());
                 Self::Open(head.and_then(|head| name(head, mapping)))
             }
         }
@@ -290,6 +290,12 @@ impl DeploymentRecord {
 }
 
 impl CommitRecord {
+    /// Returns true if the subject ended with this commit.
+    #[must_use]
+    pub fn is_of_ended(&self) -> bool {
+        matches!(self.phase, Phase::Absent(reason) if reason.is_ending())
+    }
+
     /// Returns the state of the commit's deployment; `None` if what GitHub shows stays right.
     #[must_use]
     pub fn deployment_state(&self) -> Option<DeploymentState> {

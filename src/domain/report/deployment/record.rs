@@ -153,6 +153,15 @@ impl DeploymentRecord {
         }
     }
 
+    /// Adds that the subject has ended. If it has begun anew since, the deployments of its present
+    /// head count.
+    pub fn end_but(&mut self, head: Option<&CommitId>) {
+        let ended = self.deployments.iter_mut();
+        for one in ended.filter(|one| head != Some(&one.commit)) {
+            one.is_ending = true;
+        }
+    }
+
     /// Adds that a deployment is about to be created.
     pub fn creating(&mut self, commit: &CommitId, environment: &str) {
         self.add(commit, environment, None);

@@ -392,7 +392,7 @@ use remade::{is_deleted_first, is_to_be_remade, remade};
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;
-pub use teardown::{plan_teardown, teardown_is_due};
+pub use teardown::{TeardownLook, plan_teardown, teardown_is_due};
 pub use unchanged::Unchanged;
 pub use wake::{plan_wake, wants_slot};
 

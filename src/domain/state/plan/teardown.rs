@@ -4,6 +4,7 @@
 //! The order in the row stays. An event that comes meanwhile is recorded: a subject that is open
 //! again gets its pipeline when its stacks are gone.
 
+use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::Timestamp;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -13,15 +14,24 @@ use crate::domain::state::plan::remade::remade;
 use crate::domain::state::plan::{Plan, Unchanged, delete};
 use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep};
 
-/// Decides about a retiring subject. `step` is what is next for `read`, the teardown as it was in
-/// the row; if another one is there now, the next look decides. A subject that is open again and
-/// has no rule any more gets no pipeline.
+/// What was found out about a retiring subject.
+pub struct TeardownLook {
+    /// What is next.
+    pub step: TeardownStep,
+    /// False if the subject has no rule any more: it gets no pipeline if it is open again.
+    pub has_rule: bool,
+    /// The stacks that are left, with their ids, if the step is the last failure and they are
+    /// known.
+    pub remaining: Option<Vec<Stack>>,
+}
+
+/// Decides about a retiring subject. `look` is about `read`, the teardown as it was in the row; if
+/// another one is there now, the next look decides.
 #[must_use]
 pub fn plan_teardown(
-    step: &TeardownStep,
+    look: &TeardownLook,
     read: Option<&Teardown>,
     seen: Option<&Mapping>,
-    has_rule: bool,
     claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
@@ -41,13 +51,13 @@ pub fn plan_teardown(
         ..seen.clone()
     };
     let mut wanted = seen.wants_pipeline().cloned();
-    if let Some(spec) = wanted.take_if(|_| !has_rule) {
+    if let Some(spec) = wanted.take_if(|_| !look.has_rule) {
         next.desired = Some(Desired::Absent {
             reason: AbsenceReason::NoRule,
             last: Some(spec),
         });
     }
-    match (step, wanted) {
+    match (&look.step, wanted) {
         (TeardownStep::Wait, _) | (TeardownStep::LeftBehind, None) => nothing,
         (TeardownStep::Finish, wanted) => {
             next.resources.stacks.clear();
@@ -69,6 +79,9 @@ pub fn plan_teardown(
         }
         (TeardownStep::Fail(why), _) => {
             next.resources.teardown = Some(teardown.failed(now));
+            if let Some(remaining) = &look.remaining {
+                next.resources.stacks.clone_from(remaining);
+            }
             next.last_error = Some(format!("{}: {why}", seen.resources.teardown_failure()));
             Plan::Record(Transition::new(seen.as_seen(), next))
         }

@@ -1,11 +1,17 @@
 //! The deployments of environments that are removed.
 
-use branchline::domain::rules::rule::Rule;
+use std::time::Duration;
+
+use branchline::domain::report::ReportForm;
+use branchline::domain::rules::rule::{On, Rule};
 use branchline::domain::state::mapping::State;
+use branchline::ports::Clock;
 
 use super::{PAGE, deployed};
 use crate::world::event_bridge::EventBridge;
+use crate::world::rules::{branch_rule, environment_format};
 use crate::world::story::run_story;
+use crate::world::webhook::Webhook;
 
 #[test]
 fn a_deployment_follows_the_execution_and_ends_with_the_environment() {
@@ -95,5 +101,36 @@ fn a_rule_that_turns_deployments_off_leaves_none_behind() {
             world.deployments(),
             [format!("1: in_progress, success {PAGE}, inactive")]
         );
+    });
+}
+
+#[test]
+fn a_branch_that_is_created_again_has_no_deployment_of_its_life_before() {
+    run_story(async |world| {
+        world.under(Rule {
+            report: Some(ReportForm::Status),
+            deployment: Some(environment_format(On::Branch)),
+            ..branch_rule()
+        });
+        let deployments = || world.github.deployments(|all| all.of("preview/x"));
+        world.handle(Webhook::push("x", 0, 1)).await;
+        assert_eq!(deployments(), ["1: in_progress"]);
+        // The second commit gets no deployment before the branch is gone and there again.
+        let lived_on = [
+            Webhook::push("x", 1, 2),
+            Webhook::delete("x"),
+            Webhook::create("x"),
+        ];
+        for webhook in lived_on {
+            world.clock.advance(Duration::from_secs(1));
+            world.deliver(webhook.at(world.clock.now())).await;
+        }
+        world.tell().await;
+        assert_eq!(deployments(), ["1: in_progress, inactive"]);
+        world.clock.advance(Duration::from_secs(1));
+        let deleted = Webhook::delete("x").at(world.clock.now());
+        world.handle(deleted).await;
+        assert_eq!(deployments(), ["1: in_progress, inactive"]);
+        world.deployments_are_right();
     });
 }

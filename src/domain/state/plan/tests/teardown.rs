@@ -12,6 +12,7 @@ fn stack() -> Stack {
         region: None,
         role: None,
         action_role: None,
+        id: None,
     }
 }
 
@@ -21,10 +22,7 @@ fn running() -> Teardown {
 }
 
 fn begun() -> EffectResult {
-    EffectResult::Retiring {
-        teardown: running(),
-        problem: None,
-    }
+    EffectResult::retiring(running())
 }
 
 /// A subject with a stack, whose pipeline is about to be deleted.
@@ -56,9 +54,17 @@ fn recorded(intent: &Intent, row: &Mapping) -> Mapping {
     }
 }
 
+fn found(step: &TeardownStep) -> TeardownLook {
+    TeardownLook {
+        step: step.clone(),
+        has_rule: true,
+        remaining: None,
+    }
+}
+
 fn go_on(step: &TeardownStep, row: &Mapping) -> Plan {
     let read = row.resources.teardown.as_ref();
-    plan_teardown(step, read, Some(row), true, claim("me"), NOW)
+    plan_teardown(&found(step), read, Some(row), claim("me"), NOW)
 }
 
 fn acted(step: &TeardownStep, row: &Mapping) -> (Mapping, Effect) {
@@ -196,7 +202,7 @@ fn a_teardown_that_has_changed_since_it_was_read_is_left_alone() {
         (Some(&running()), None),
         (Some(&running()), Some(&active())),
     ] {
-        let plan = plan_teardown(&TeardownStep::Finish, read, seen, true, claim("me"), NOW);
+        let plan = plan_teardown(&found(&TeardownStep::Finish), read, seen, claim("me"), NOW);
         assert_eq!(plan, Plan::Nothing(Unchanged::Repeated), "{read:?}");
     }
     assert_eq!(
