@@ -37,7 +37,7 @@ const BATCH: usize = 100;
 
 pub(crate) async fn run(args: &Check) -> Done {
     let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
-    let rules = plural(config.rules.0.len(), "rule");
+    let rules = plural(config.rules.all().len(), "rule");
     let detail = format!("{rules}, and every secret can be read");
     let mut findings = vec![Finding::good("configuration", detail)];
     if !args.offline {
@@ -117,15 +117,23 @@ async fn github(
     let Some(access) = &config.github else {
         return Ok(Vec::new());
     };
-    let forms = config.rules.0.iter().filter_map(|rule| rule.report);
+    let forms = config.rules.all().iter().filter_map(|rule| rule.report);
     let forms: Vec<ReportForm> = forms.collect();
-    let mut comments = config.rules.0.iter().map(|rule| rule.comment);
+    let mut comments = config.rules.all().iter().map(|rule| rule.comment);
     let uses = Uses {
         checks: forms.contains(&ReportForm::Check),
         statuses: forms.contains(&ReportForm::Status),
         comments: comments.any(|comment| comment != CommentPolicy::Never),
-        deployments: config.rules.0.iter().any(|rule| rule.deployment.is_some()),
-        merge_groups: config.rules.0.iter().any(|rule| rule.on == On::MergeGroup),
+        deployments: config
+            .rules
+            .all()
+            .iter()
+            .any(|rule| rule.deployment.is_some()),
+        merge_groups: config
+            .rules
+            .all()
+            .iter()
+            .any(|rule| rule.on == On::MergeGroup),
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;
     let answer = github.sign_in().await;
@@ -168,7 +176,8 @@ async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
         internal: internal.as_ref(),
         dead_letters: dead_letters.as_ref(),
         quarantine: quarantine.as_ref(),
-        reports: config.github.is_some() && config.rules.0.iter().any(|rule| rule.report.is_some()),
+        reports: config.github.is_some()
+            && config.rules.all().iter().any(|rule| rule.report.is_some()),
     })
 }
 
@@ -199,7 +208,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
     let pipelines = aws.pipelines(config.codepipeline_rate);
     let mut known = BTreeMap::new();
     let mut all = Templates::default();
-    for rule in &config.rules.0 {
+    for rule in config.rules.all() {
         let teardown = rule.overrides.preview.teardown.template();
         for name in [Some(&rule.template), teardown].into_iter().flatten() {
             if !known.contains_key(name) {

@@ -218,7 +218,11 @@ impl PolledGauges {
     }
 
     async fn count_active(&self) -> Result<(), Fault> {
-        let rules = self.rules.0.iter().map(|rule| (rule.name.clone(), 0_u32));
+        let rules = self
+            .rules
+            .all()
+            .iter()
+            .map(|rule| (rule.name.clone(), 0_u32));
         let mut active: BTreeMap<String, u32> = rules.collect();
         let mut pages = MappingPages::new(&self.store, State::Active);
         while let Some(rows) = pages.next().await? {

@@ -16,7 +16,8 @@ use crate::config::problem::{Place, Problem};
 /// The mistakes that were found so far in a text.
 pub(super) struct Diagnostics<'a> {
     name: &'a str,
-    text: &'a str,
+    /// The offsets of the ends of the lines, in order.
+    ends: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -30,10 +31,11 @@ pub(super) struct Located<T> {
 }
 
 impl<'a> Diagnostics<'a> {
-    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+    pub(super) fn new(name: &'a str, text: &str) -> Self {
+        let newlines = text.match_indices('\n');
         Self {
             name,
-            text,
+            ends: newlines.map(|(at, _)| at).collect(),
             problems: RefCell::default(),
         }
     }
@@ -70,9 +72,8 @@ impl<'a> Diagnostics<'a> {
 
     /// Returns the place of a key at a byte offset of the text.
     fn line(&self, offset: usize, key: &str) -> Place {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Place::in_line(self.name, line, key)
+        let before = self.ends.partition_point(|end| *end < offset);
+        Place::in_line(self.name, before + 1, key)
     }
 
     fn place(&self, span: &Range<usize>, key: &str) -> Place {

@@ -89,7 +89,11 @@ pub fn deciding(rules: &[CheckedRule]) -> Option<&CheckedRule> {
 /// after it are not asked.
 #[must_use]
 pub fn check(rules: &Rules, facts: &Facts) -> Vec<CheckedRule> {
-    rules.0.iter().map(|rule| check_rule(rule, facts)).collect()
+    rules
+        .all()
+        .iter()
+        .map(|rule| check_rule(rule, facts))
+        .collect()
 }
 
 fn check_rule(rule: &Rule, facts: &Facts) -> CheckedRule {

@@ -26,7 +26,7 @@ pub(super) struct FilesAtPaths {
 impl FilesAtPaths {
     pub(super) fn new(given: GivenFiles, rules: &Rules) -> Self {
         let files = rules
-            .0
+            .all()
             .iter()
             .filter_map(|rule| rule.template_file.as_ref());
         Self {

@@ -82,7 +82,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// Returns the ARN of a pipeline in this account, derived from a template's, which saves a
     /// call.
     async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
-        for rule in &self.rules.0 {
+        for rule in self.rules.all() {
             match self.account.template(&rule.template).await {
                 Ok(template) => return Ok(Some(template.arn.with_name(name))),
                 Err(fault) if fault.reason == Reason::TemplateMissing => {}

@@ -83,7 +83,7 @@ impl Quota {
             kind: SubjectKind::PullRequest(0),
         };
         let mut limited = Vec::new();
-        for rule in &rules.0 {
+        for rule in rules.all() {
             if let Some(max) = rule.max_active {
                 let slots = store.slots(&rule.name, &anyone).await?;
                 limited.push(RuleQuota {

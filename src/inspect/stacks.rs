@@ -67,7 +67,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         &self,
         report: &mut AuditReport,
     ) -> Result<Option<StackOverview>, Fault> {
-        if !self.rules.0.iter().any(makes_stacks) {
+        if !self.rules.all().iter().any(makes_stacks) {
             return Ok(None);
         }
         match self.stacks.all(None).await {
@@ -160,7 +160,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// template's stacks. A rule whose template does not exist makes none.
     async fn names_by_rule(&self) -> Result<Vec<(&Rule, Vec<String>)>, Fault> {
         let mut all = Vec::new();
-        for rule in self.rules.0.iter().filter(|rule| makes_stacks(rule)) {
+        for rule in self.rules.all().iter().filter(|rule| makes_stacks(rule)) {
             match self.account.template(&rule.template).await {
                 Ok(template) => all.push((rule, named_stacks(&template.declaration))),
                 Err(fault) if fault.reason == Reason::TemplateMissing => {}

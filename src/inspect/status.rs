@@ -316,7 +316,7 @@ async fn slots<S: StoreReader>(store: &S, rules: &Rules) -> Result<Vec<RuleSlots
         kind: SubjectKind::PullRequest(0),
     };
     let mut slots = Vec::new();
-    for rule in &rules.0 {
+    for rule in rules.all() {
         if let Some(max) = rule.max_active {
             let used = store.slots(&rule.name, &anyone).await?;
             slots.push(RuleSlots {

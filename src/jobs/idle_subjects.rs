@@ -32,7 +32,7 @@ pub(super) async fn run<S: StoreReader, Q: Queue>(
     queue: &Q,
     now: Timestamp,
 ) -> Result<String, Fault> {
-    if !rules.0.iter().any(|rule| rule.retention.is_limited()) {
+    if !rules.all().iter().any(|rule| rule.retention.is_limited()) {
         return Ok("no rule has idle or max_age".to_owned());
     }
     let (mut sent, mut left) = (0, 0);

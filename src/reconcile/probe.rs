@@ -31,7 +31,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     }
 
     async fn probe_pipelines(&self) -> Result<(), Fault> {
-        let templates: BTreeSet<_> = self.rules().0.iter().map(|rule| &rule.template).collect();
+        let templates: BTreeSet<_> = self
+            .rules()
+            .all()
+            .iter()
+            .map(|rule| &rule.template)
+            .collect();
         let first = self.probes.fetch_add(TEMPLATES, Ordering::Relaxed);
         let from_first = templates
             .iter()

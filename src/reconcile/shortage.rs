@@ -26,7 +26,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// The table did not answer.
     pub async fn shortages(&self) -> Result<Vec<Shortage>, Fault> {
         let evicts = |rule: &&Rule| rule.retention.on_full == OnFull::EvictIdle;
-        let rules: Vec<&Rule> = self.rules().0.iter().filter(evicts).collect();
+        let rules: Vec<&Rule> = self.rules().all().iter().filter(evicts).collect();
         let mut lines: Vec<Line> = rules
             .iter()
             .filter(|rule| rule.max_active.is_some())

@@ -88,7 +88,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// If cancelled, the effect is that of [`Reconciler::process`].
     pub async fn wake_all_in_turn(&self) -> Result<(usize, Vec<CommitKey>), Fault> {
         let (mut woken, mut commits) = (0, Vec::new());
-        for rule in &self.rules().0 {
+        for rule in self.rules().all() {
             let Some(max) = rule.max_active else {
                 continue;
             };

@@ -92,7 +92,7 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
     let rules = reconciler.rules();
-    let limited = rules.0.iter().filter(|rule| rule.max_active.is_some());
+    let limited = rules.all().iter().filter(|rule| rule.max_active.is_some());
     let mut without: BTreeMap<&str, Vec<Subject>> = limited
         .map(|rule| (rule.name.as_str(), Vec::new()))
         .collect();

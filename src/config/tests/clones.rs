@@ -45,7 +45,7 @@ shared_targets = true
     );
     let config = load_text(text.leak(), &Overrides::default()).unwrap();
     assert_eq!(config.codepipeline_rate.get(), 5);
-    let rule = &config.rules.0[0];
+    let rule = &config.rules.all()[0];
     assert_eq!((rule.start, rule.update), (Start::Head, Update::Never));
     assert_eq!((rule.stop_on_close, rule.max_active), (true, Some(3)));
     assert!(rule.uses(Placeholder::Title) && !rule.uses(Placeholder::Sha));
@@ -144,7 +144,7 @@ fn stages_and_roles_are_read() {
             "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-main\"\n";
         let text = format!("{HEAD}{rule}{keys}\n");
         load_text(text.leak(), &Overrides::default())
-            .map(|config| config.rules.0[0].overrides.clone())
+            .map(|config| config.rules.all()[0].overrides.clone())
     };
     let role = "arn:aws:iam::123456789012:role/clones";
     let overrides = config("").unwrap();
@@ -265,7 +265,7 @@ pub(super) fn rule(on: &str, lines: &str) -> Result<Rule, String> {
         "{HEAD}[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"t\"\n{lines}\n"
     );
     let config = load_text(text.leak(), &Overrides::default());
-    let rule = config.map(|mut config| config.rules.0.remove(0));
+    let rule = config.map(|config| config.rules.all()[0].clone());
     rule.map_err(|problems| problems.to_string())
 }
 

@@ -165,7 +165,8 @@ fn a_comment_needs_reports_and_a_pull_request() {
         let text = with(token);
         let text = text.replacen("[[rule]]\n", &format!("[[rule]]\n{first}\n"), 1);
         let text = text.replace("on = \"branch\"", &format!("on = \"branch\"\n{second}"));
-        load(&Overrides::default(), &environment(text.leak())).map(|config| config.rules.0)
+        load(&Overrides::default(), &environment(text.leak()))
+            .map(|config| config.rules.all().to_vec())
     };
     let token = "token = \"env:TOKEN\"";
     let loaded = rules(token, "comment = \"failures\"", "comment = \"never\"").unwrap();
@@ -217,7 +218,8 @@ fn an_environment_has_deployments_unless_the_rule_says_otherwise() {
         let text = with(token);
         let text = text.replacen("[[rule]]\n", &format!("[[rule]]\n{first}\n"), 1);
         let text = text.replace("on = \"branch\"", &format!("on = \"branch\"\n{second}"));
-        load(&Overrides::default(), &environment(text.leak())).map(|config| config.rules.0)
+        load(&Overrides::default(), &environment(text.leak()))
+            .map(|config| config.rules.all().to_vec())
     };
     let names = |token, first, second| -> Vec<Option<String>> {
         let rules = rules(token, first, second).unwrap().into_iter();

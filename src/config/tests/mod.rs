@@ -71,7 +71,7 @@ fn a_valid_file_is_loaded() {
     );
     assert_eq!(config.queues.quarantine, config.queues.dead_letters);
     assert_eq!(format!("{:?}", config.secrets), "Secrets(2 hidden)");
-    let [first, second] = config.rules.0.as_slice() else {
+    let [first, second] = config.rules.all() else {
         panic!("two rules")
     };
     assert_eq!(
@@ -210,7 +210,7 @@ tags = { team = "payments", "cost center" = "17" }
         .into_boxed_str(),
     );
     let config = load_text(text, &Overrides::default()).unwrap();
-    let changes = &config.rules.0[0].overrides;
+    let changes = &config.rules.all()[0].overrides;
     assert_eq!(changes.drop_stages, ["Deploy"]);
     assert_eq!(changes.drop_actions[1].action, "Slow");
     assert_eq!(
@@ -220,7 +220,7 @@ tags = { team = "payments", "cost center" = "17" }
         ))
     );
     assert_eq!(changes.tags["cost center"], "17");
-    assert_eq!(config.rules.0[1].overrides, CloneOverrides::default());
+    assert_eq!(config.rules.all()[1].overrides, CloneOverrides::default());
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_command_without_queues_needs_no_queue_url() {
     let given = environment(text.clone());
     let config = load_account(&Overrides::default(), &given).unwrap();
     assert_eq!(
-        (config.table.as_str(), config.rules.0.len()),
+        (config.table.as_str(), config.rules.all().len()),
         ("branchline", 2)
     );
     assert_eq!(

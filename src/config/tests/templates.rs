@@ -16,13 +16,13 @@ fn a_template_is_a_pipeline_or_a_file_with_a_fallback() {
     let token = "token = \"env:NEW\"\n";
     let plain = with("template = \"api-main\"", token);
     let plain = load_text(plain, &Overrides::default()).unwrap();
-    assert_eq!(plain.rules.0[0].template_file, None);
+    assert_eq!(plain.rules.all()[0].template_file, None);
     let file = with(
         "template = { file = \"ci/pipeline.json\", fallback = \"api-main\" }",
         token,
     );
     let file = load_text(file, &Overrides::default()).unwrap();
-    let rule = &file.rules.0[0];
+    let rule = &file.rules.all()[0];
     assert_eq!(rule.template.as_str(), "api-main");
     let file = rule.template_file.clone().unwrap();
     assert_eq!((file.from, file.projects), (FileFrom::Base, None));
@@ -32,7 +32,7 @@ fn a_template_is_a_pipeline_or_a_file_with_a_fallback() {
         token,
     );
     let full = load_text(full, &Overrides::default()).unwrap();
-    let file = full.rules.0[0].template_file.clone().unwrap();
+    let file = full.rules.all()[0].template_file.clone().unwrap();
     assert_eq!(file.path, "ci/pipeline.json");
     assert_eq!(file.from, FileFrom::Head);
     assert_eq!(file.actions, [FileAction::Commands].into());

@@ -242,10 +242,12 @@ impl On {
     }
 }
 
-/// All rules, in the order of the file. A webhook asks them several times, so they are indexed: to
-/// change a rule, make them [anew](Rules::new).
+/// All rules. A webhook asks them several times, so they are indexed.
 #[derive(Clone, Debug)]
-pub struct Rules(pub Vec<Rule>, Index);
+pub struct Rules {
+    all: Vec<Rule>,
+    index: Index,
+}
 
 /// Where rules are found without looking at each.
 #[derive(Clone, Debug)]
@@ -273,13 +275,19 @@ impl Rules {
                 .collect(),
             templates: templates.collect(),
         };
-        Self(rules, index)
+        Self { all: rules, index }
+    }
+
+    /// Returns the rules in the order of the file.
+    #[must_use]
+    pub fn all(&self) -> &[Rule] {
+        &self.all
     }
 
     /// Returns the rules whose repositories this one may be, in order.
     fn candidates(&self, repository: &RepositoryName) -> impl Iterator<Item = &Rule> {
-        let positions = self.1.by_repository.candidates(repository.as_str());
-        positions.into_iter().filter_map(|one| self.0.get(one))
+        let positions = self.index.by_repository.candidates(repository.as_str());
+        positions.into_iter().filter_map(|one| self.all.get(one))
     }
 
     /// Returns the rules for this repository, in order.
@@ -312,7 +320,7 @@ impl Rules {
     /// Returns true if a rule says where its environments are found.
     #[must_use]
     pub fn have_pages(&self) -> bool {
-        self.0
+        self.all
             .iter()
             .any(|rule| rule.overrides.preview.url.is_some())
     }
@@ -326,13 +334,13 @@ impl Rules {
     /// Returns the rule of this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Rule> {
-        self.0.get(*self.1.by_name.get(name)?)
+        self.all.get(*self.index.by_name.get(name)?)
     }
 
     /// Returns true if the pipeline is the template of a rule, or its teardown template, and
     /// therefore cannot be a clone.
     #[must_use]
     pub fn has_template(&self, name: &PipelineName) -> bool {
-        self.1.templates.contains(name)
+        self.index.templates.contains(name)
     }
 }

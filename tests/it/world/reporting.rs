@@ -38,7 +38,7 @@ impl World {
     fn reporter_with(&self, name: &str, outbox: Outbox) -> FakeReporter {
         let (store, account) = (self.store.clone(), self.account.clone());
         let (github, clock) = (Arc::new(self.github.clone()), self.clock.clone());
-        let config = reporter_config(name, &self.reconciler().rules().0);
+        let config = reporter_config(name, self.reconciler().rules().all());
         Reporter::new(store, account, github, clock, outbox, config)
     }
 

@@ -33,7 +33,7 @@ pub enum Standing<'a> {
 pub fn rule_of<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Option<&'a Rule> {
     let same = |rule: &&Rule| rule.digest == spec.rule_digest && rule.template == spec.template;
     let named = rules.named(&spec.rule).filter(same);
-    let made = named.or_else(|| rules.0.iter().find(same));
+    let made = named.or_else(|| rules.all().iter().find(same));
     made.or_else(|| match standing(mapping, spec, rules) {
         Standing::Kept(rule) | Standing::Moved(rule) => Some(rule),
         Standing::Gone => None,

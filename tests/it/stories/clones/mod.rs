@@ -19,6 +19,7 @@ mod quota;
 pub(super) mod repairs;
 mod rules;
 mod skips;
+mod slot_claims;
 mod starts;
 mod template_files;
 mod unseen_tags;

@@ -17,20 +17,20 @@ use crate::world::story::{World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 use branchline::worker::Shutdown;
 
-fn limited(max: u32) -> Rule {
+pub(super) fn limited(max: u32) -> Rule {
     rule(|rule| rule.max_active = Some(max))
 }
 
-fn opened(number: u64) -> Webhook {
+pub(super) fn opened(number: u64) -> Webhook {
     Webhook::pull_request("opened").number(number)
 }
 
-fn closed(number: u64) -> Webhook {
+pub(super) fn closed(number: u64) -> Webhook {
     Webhook::pull_request("closed").number(number)
 }
 
 /// A daemon works off the queue: at its start it counts.
-async fn work(world: &World, rules: Vec<Rule>) {
+pub(super) async fn work(world: &World, rules: Vec<Rule>) {
     let settings = WorkerConfig {
         concurrency: 8,
         drain_timeout: Duration::from_secs(25),
@@ -42,7 +42,7 @@ async fn work(world: &World, rules: Vec<Rule>) {
 }
 
 /// A daemon works off the queue, and another one once the longest wait of a message is over.
-async fn work_twice(world: &World, rules: impl Fn() -> Vec<Rule>) {
+pub(super) async fn work_twice(world: &World, rules: impl Fn() -> Vec<Rule>) {
     work(world, rules()).await;
     later().await;
     work(world, rules()).await;

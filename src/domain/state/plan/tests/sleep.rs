@@ -342,11 +342,12 @@ fn a_subject_is_evicted_if_its_rule_says_so_and_its_pipeline_is_not_in_use() {
     let row = built();
     let request = SleepRequest::new(&row, Some(Line::Account));
     let after = |wait: Duration, on_full, executions: &[Execution]| {
-        let mut rules = rules();
-        rules.0[0].retention = Retention {
+        let mut rules = rules().all().to_vec();
+        rules[0].retention = Retention {
             on_full,
             ..Retention::default()
         };
+        let rules = Rules::new(rules);
         let now = NOW.plus(wait);
         let plan = plan_sleep(&request, Some(&row), executions, &rules, claim("me"), now);
         word(&plan)
