@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack, named_stacks};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Subject, SubjectKind};
+use crate::domain::ids::{StackId, Subject, SubjectKind};
 use crate::domain::intake::repair_request::FindingKind;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::mapping::{Mapping, State};
@@ -225,8 +225,10 @@ fn of_row(row: &Mapping, stack: &Stack) -> Finding {
     let region = stack.region.as_deref();
     let region = region.map(|region| format!(" --region {region}"));
     let name = &stack.name;
+    // Others may make one of the same name.
+    let id = stack.id.as_ref().map_or(name.as_str(), StackId::as_str);
     let detail = format!(
-        "its stack {name} exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name {name}{}",
+        "its stack {name} exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name {id}{}",
         region.unwrap_or_default()
     );
     of_mapping(row, FindingKind::StackLeft, detail, false)

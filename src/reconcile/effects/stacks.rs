@@ -212,24 +212,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         claim: &mut Transition,
     ) -> Result<(), Fault> {
+        let stacks = &mut claim.next.resources.stacks;
         let mut deleted = BTreeSet::new();
-        for id in claim
-            .next
-            .resources
-            .stacks
-            .iter()
-            .filter_map(|stack| stack.id.as_ref())
-        {
+        for id in stacks.iter().filter_map(|stack| stack.id.as_ref()) {
             if self.stacks.stack(id).await?.is_none() {
                 deleted.insert(id.clone());
             }
         }
         let is_deleted = |stack: &Stack| stack.id.as_ref().is_some_and(|id| deleted.contains(id));
-        claim
-            .next
-            .resources
-            .stacks
-            .retain(|stack| !is_deleted(stack));
+        stacks.retain(|stack| !is_deleted(stack));
         Ok(())
     }
 

@@ -67,7 +67,7 @@ fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
         assert_eq!(
             audit(world, preview_rule()).await,
             [
-                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name api-pr-7 --region eu-west-1"
+                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/0 --region eu-west-1"
             ]
         );
         world.account.remove_stack(STACK);
