@@ -229,7 +229,7 @@ where
             return Ok(Some(half_way(row, is_admitted)));
         }
         if row.state == State::Retiring {
-            let left = left_behind(row);
+            let left = left_behind(row, self.is_left(row).await?);
             return Ok(left.map(|detail| of_mapping(row, FindingKind::LeftBehind, detail, false)));
         }
         let Some(spec) = row.spec() else {
@@ -352,10 +352,13 @@ where
 }
 
 /// Says what to do about an environment that is left behind; `None` while it is being removed.
-fn left_behind(row: &Mapping) -> Option<String> {
+fn left_behind(row: &Mapping, is_left: bool) -> Option<String> {
     let teardown = row.resources.teardown.as_ref()?;
     teardown.is_left_behind().then(|| {
         let error = row.last_error.as_deref();
+        if !is_left {
+            return "the stacks that were left behind are deleted by now: `branchline mappings forget` ends the mapping".to_owned();
+        }
         format!(
             "its environment is left behind: {} ({}): remove it by hand, then `branchline mappings forget` ends the mapping",
             row.resources.environment(),

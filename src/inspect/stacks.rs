@@ -145,6 +145,20 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         Ok(findings)
     }
 
+    /// Returns true if something of an environment may be left whose teardown was given up.
+    pub(super) async fn is_left(&self, row: &Mapping) -> Result<bool, Fault> {
+        for stack in &row.resources.stacks {
+            let is_known = stack.id.is_some();
+            match self.stacks.recorded(stack).await {
+                Ok(None) if is_known => {}
+                Ok(_) => return Ok(true),
+                Err(fault) if fault.reason == Reason::AwsDenied => return Ok(true),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(row.resources.stacks.is_empty())
+    }
+
     /// Returns the stacks that exist and were left when a subject without a pipeline was given up.
     pub(super) async fn left_of(&self, row: &Mapping) -> Result<Vec<Finding>, Fault> {
         let mut findings = Vec::new();

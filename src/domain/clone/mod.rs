@@ -31,7 +31,7 @@ use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::projects::ProjectClone;
 use crate::domain::clone::source::{repositories, set_source_branch, source};
-use crate::domain::clone::stacks::{Stack, own_stacks};
+use crate::domain::clone::stacks::{Stack, StackKey, own_stacks};
 use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, project_tags, tags};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
@@ -73,6 +73,15 @@ pub struct NewPipeline {
     pub dangers: Vec<String>,
     /// What may not work as the template's author meant it, in sentences.
     pub warnings: Vec<String>,
+}
+
+impl NewPipeline {
+    /// Returns the keys of the stacks that it deploys.
+    #[must_use]
+    pub fn stack_keys(&self) -> Vec<StackKey> {
+        let stacks = self.stacks.iter();
+        stacks.map(|stack| stack.key(&self.arn)).collect()
+    }
 }
 
 /// Leaves out the declaration.

@@ -28,8 +28,8 @@ pub struct Stack {
     pub role: Option<String>,
     /// The ARN of the role that the action takes; `None` for that of the pipeline.
     pub action_role: Option<String>,
-    /// The id that it had when its teardown was given up; `None` as long as pipelines deploy or
-    /// delete it by its name. Another stack of this name has another id.
+    /// The id that it had when its teardown began, or when the clone deployed it no more; `None` as
+    /// long as the clone deploys it by its name. Another stack of this name has another id.
     pub id: Option<StackId>,
 }
 
@@ -39,6 +39,12 @@ impl Stack {
     pub fn is(&self, id: &StackId) -> bool {
         let region = self.region.as_deref();
         self.name == id.name() && region.is_none_or(|region| region == id.region())
+    }
+
+    /// Returns true if CodePipeline makes the name from a variable while it runs.
+    #[must_use]
+    pub fn has_variable(&self) -> bool {
+        self.name.contains("#{")
     }
 
     /// Returns the stack's place among all stacks that pipelines of this account deploy.
@@ -251,8 +257,33 @@ pub fn named_stacks(pipeline: &Declaration) -> Vec<String> {
 pub fn add_stacks(known: &mut Vec<Stack>, deployed: &[Stack], pipeline: &PipelineArn) {
     let keys: BTreeSet<StackKey> = deployed.iter().map(|one| one.key(pipeline)).collect();
     // A stack that is deployed no more may depend on the others, so it is deleted first.
-    let mut earlier: Vec<Stack> = std::mem::take(known);
-    earlier.retain(|one| !keys.contains(&one.key(pipeline)));
-    known.extend(deployed.iter().cloned());
+    let (again, earlier): (Vec<Stack>, Vec<Stack>) = std::mem::take(known)
+        .into_iter()
+        .partition(|one| keys.contains(&one.key(pipeline)));
+    known.extend(deployed.iter().map(|one| {
+        let key = one.key(pipeline);
+        let before = again.iter().find(|before| before.key(pipeline) == key);
+        Stack {
+            id: before.and_then(|before| before.id.clone()),
+            ..one.clone()
+        }
+    }));
     known.extend(earlier);
+}
+
+/// Returns the stacks that a pipeline's actions are about, and that are none of these. A name with
+/// a variable of CodePipeline is not known before the pipeline runs.
+#[must_use]
+pub fn other_stacks(
+    pipeline: &Declaration,
+    arn: &PipelineArn,
+    own: &BTreeSet<StackKey>,
+) -> Vec<Stack> {
+    let stacks = pipeline.stacks();
+    let actions = pipeline.actions();
+    let named = actions
+        .filter(|action| stacks.contains(&action.path()))
+        .filter_map(|action| Some(Stack::of(&action, action.configured(STACK_NAME)?)));
+    let is_other = |stack: &Stack| stack.has_variable() || !own.contains(&stack.key(arn));
+    named.filter(is_other).collect()
 }

@@ -25,8 +25,14 @@ fn absence(reason: AbsenceReason, was_built: bool, kind: &SubjectKind) -> &'stat
         AbsenceReason::Closed => "The pull request was closed, so it has no pipeline",
         AbsenceReason::Deleted if was_built => "The branch was deleted, so its pipeline is removed",
         AbsenceReason::Deleted => "The branch was deleted, so it has no pipeline",
+        AbsenceReason::Draft if was_built => {
+            "It is a draft, so its pipeline is removed. Mark it as ready for review"
+        }
         AbsenceReason::Draft => "Not built: it is a draft. Mark it as ready for review",
         AbsenceReason::Fork => "Not built: the head is in a fork, whose code has no access here",
+        AbsenceReason::NoRule if was_built => {
+            "No rule of branchline names this base and branch any more, so its pipeline is removed"
+        }
         AbsenceReason::NoRule => {
             "Not built: no rule of branchline names this base and branch. Ask an operator for one"
         }
@@ -79,7 +85,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "a CodeBuild project of its name is not branchline's. An operator has to rename it"
         }
         Reason::StackNotOurs => {
-            "a stack of this name exists already. An operator has to delete it or change the rule"
+            "its stack may belong to others. An operator has to change stack_suffix in the rule"
         }
         Reason::StackNotDeleted => {
             "a stack could not be deleted in the end. An operator has to change preview in the rule"

@@ -1,7 +1,7 @@
 //! Changes to a pipeline, and what a mapping records of them.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::clone::stacks::Stack;
+use crate::domain::clone::stacks::{Stack, StackKey};
 use crate::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
@@ -83,6 +83,8 @@ pub struct ExistingClone {
     pub fingerprint: CloneFingerprint,
     /// The CodeBuild projects that it has.
     pub projects: Vec<ProjectResource>,
+    /// The stacks that it deploys by their names.
+    pub stacks: Vec<StackKey>,
     /// The rule of which it has a slot.
     pub slot: Option<String>,
     /// The execution of the head commit, if its id is known.
@@ -125,6 +127,10 @@ impl Mapping {
                     created_at,
                 });
                 self.resources.projects = clone.projects;
+                let all = self.resources.stacks.iter_mut();
+                for stack in all.filter(|stack| clone.stacks.iter().any(|key| stack.has_key(key))) {
+                    stack.id = None;
+                }
                 self.resources.teardown = None;
                 self.slot = clone.slot;
                 let head = self.order.head.clone();

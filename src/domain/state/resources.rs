@@ -48,7 +48,8 @@ impl Resources {
     pub fn has_deployed(&self, stack: &Stack, pipeline: &PipelineArn) -> bool {
         let key = stack.key(pipeline);
         let mut known = self.stacks.iter();
-        self.was_created() && known.any(|known| known.key(pipeline) == key)
+        let has_had_one = self.was_created() && !self.is_remade();
+        has_had_one && known.any(|known| known.key(pipeline) == key)
     }
 
     /// Returns true if the clone was deployed by a rule whose stacks stay in the end, so that they
@@ -62,6 +63,14 @@ impl Resources {
     #[must_use]
     pub fn has_stack(&self, key: &StackKey) -> bool {
         self.stacks.iter().any(|stack| stack.has_key(key))
+    }
+
+    /// Returns true while a pipeline is made again after a teardown has finished: what is recorded
+    /// may not have been deployed since.
+    #[must_use]
+    pub fn is_remade(&self) -> bool {
+        let teardown = self.teardown.as_ref();
+        teardown.is_some_and(|teardown| teardown.is_remade)
     }
 
     fn was_created(&self) -> bool {

@@ -103,6 +103,17 @@ impl Teardown {
         Self::default()
     }
 
+    /// Returns this teardown once nothing is left but the pipeline. It still says whether the
+    /// daemon has deleted stacks, and so the pipeline before them.
+    #[must_use]
+    pub fn ended(&self) -> Self {
+        Self {
+            run: self.run.clone(),
+            failures: self.failures,
+            ..Self::finished()
+        }
+    }
+
     /// Returns the teardown after which only the pipeline is left to delete.
     #[must_use]
     pub fn finished() -> Self {

@@ -1,6 +1,9 @@
 //! Checks that each rule can clone its template, with a made-up subject.
 
+use std::collections::BTreeSet;
+
 use crate::domain::clone::overrides::StageSelection;
+use crate::domain::clone::stacks::{StackKey, other_stacks};
 use crate::domain::clone::tags::{MANAGED_BY, Tags};
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
@@ -94,9 +97,15 @@ pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
     }
 }
 
-/// Checks whether the clones of a rule can become clones of its teardown template.
+/// Checks whether the clones of a rule can become clones of its teardown template. `deployed` are
+/// the stacks of the same made-up subject's clone.
 #[must_use]
-pub fn teardown(rule: &Rule, template: &Template, owner: &Owner) -> TemplateCheck {
+pub fn teardown(
+    rule: &Rule,
+    template: &Template,
+    owner: &Owner,
+    deployed: &BTreeSet<StackKey>,
+) -> TemplateCheck {
     let name = template.declaration.name();
     let what = format!("teardown {name}");
     let bad = |detail: String, fix: String| TemplateCheck {
@@ -117,6 +126,17 @@ pub fn teardown(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
     };
     let request = mapping.clone_request(&spec, rule, owner);
     match template.teardown_clone(&request, &spec.branch) {
+        Ok((clone, _))
+            if let [other, ..] = other_stacks(&clone.declaration, &clone.arn, deployed).as_slice() =>
+        {
+            bad(
+                format!(
+                    "is about stack {}, which a clone of rule '{}' does not deploy, so that no teardown could run",
+                    other.name, rule.name
+                ),
+                "let it delete the stacks that the template of the rule deploys, by the same StackName, to which stack_suffix of preview is added".to_owned(),
+            )
+        }
         Ok((clone, _)) => TemplateCheck {
             finding: Finding::good(
                 what,

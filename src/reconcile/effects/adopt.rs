@@ -39,6 +39,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             template_version: None,
             fingerprint: CloneFingerprint::default(),
             projects: self.kept_projects(action),
+            stacks: Vec::new(),
             slot: self
                 .hold_slot(rule_of(mapping, spec, &self.rules), action)
                 .await?,

@@ -44,6 +44,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let slot = self.acquire_slot(rule, action, journal).await?;
         self.check_quota(action, journal).await?;
         let projects = self.ensure_projects(&pipeline, action).await?;
+        let stacks = pipeline.stack_keys();
         self.check_claim(action)?;
         let created = self.pipelines.create(&pipeline, action.claim).await;
         let created = created.map_err(|fault| action.repository.blamed(fault));
@@ -56,6 +57,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 template_version,
                 fingerprint: pipeline.fingerprint,
                 projects,
+                stacks,
                 slot,
                 execution: None,
                 built: None,
@@ -95,6 +97,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             template_version: None,
             fingerprint,
             projects: self.with_earlier_projects(projects, action),
+            stacks,
             slot,
             execution,
             built: last_built(&executions),

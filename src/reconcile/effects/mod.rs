@@ -8,6 +8,7 @@ pub(super) mod projects;
 pub(super) mod quota;
 pub(super) mod retry;
 pub(super) mod slots;
+pub(super) mod stack_ids;
 pub(super) mod stacks;
 pub(super) mod start;
 pub(super) mod teardown;

@@ -87,7 +87,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         copies.iter().for_each(|copy| record(next, &copy.name));
         let recorded = u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX);
         if let Some((clone, _)) = built.filter(|_| !stays) {
-            self.record_stacks(transition, clone, &stacks, &policy);
+            self.record_stacks(transition, clone, &stacks, &policy)
+                .await?;
         }
         Ok(Some(PreparedProjects {
             recorded,

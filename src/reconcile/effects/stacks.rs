@@ -4,8 +4,6 @@
 //! One stack is deleted at a time, the one that was deployed last first. Which of them are left is
 //! asked each time, so the row need not say it.
 
-use std::collections::BTreeSet;
-
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::Execution;
@@ -56,6 +54,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Some(Ok((done, Outcome::TeardownStarted)))
     }
 
+    /// Returns true if the daemon has begun to delete the stacks of a subject itself.
+    pub(in crate::reconcile) fn deletes_stacks(&self, mapping: &Mapping) -> bool {
+        let Some(last) = &mapping.resources.teardown else {
+            return false;
+        };
+        match last.run {
+            Some(TeardownRun::Stack(_)) => true,
+            Some(TeardownRun::Execution(_)) => false,
+            None => last.failures > 0 && self.teardown_policy(mapping) == TeardownPolicy::Stacks,
+        }
+    }
+
     /// Returns the stacks of a clone that are deleted with it. A rule whose stacks stay in the end
     /// has none. CodePipeline does not tag stacks, so a stack is the subject's if its row had it
     /// while there was a pipeline, if it does not exist yet, or if the pipeline that is there
@@ -84,15 +94,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(clone.stacks.clone());
         }
         let found = self.declaration(&clone.name).await?;
+        // After a teardown, it is the pipeline that deleted the stack.
+        let may_delete = !row.resources.is_remade();
         let is_own = |stack: &Stack| {
-            let is_recorded = row.resources.has_stack(&stack.key(&clone.arn));
+            let is_recorded = may_delete && row.resources.has_stack(&stack.key(&clone.arn));
             found.as_ref().is_some_and(|found| match is_recorded {
                 true => stack.is_named_by(found, &clone.arn),
                 false => stack.is_deployed_by(found, &clone.arn),
             })
         };
         if let Some(stack) = existing.iter().find(|stack| !is_own(stack)) {
-            return Err(exists(stack, rule));
+            return Err(self.foreign(stack, clone, rule, row).await?);
         }
         let keeps = row.resources.keeps_stacks();
         let own = clone.stacks.iter();
@@ -101,14 +113,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 
     /// Writes into a claim what its clone deploys: the stacks with their names, which are reserved
-    /// if they are new, and how the environment is removed.
-    pub(in crate::reconcile) fn record_stacks(
+    /// if they are new, and how the environment is removed. Those that it deploys no more get their
+    /// ids.
+    pub(in crate::reconcile) async fn record_stacks(
         &self,
         transition: &mut Transition,
         clone: &NewPipeline,
         own: &[Stack],
         policy: &TeardownPolicy,
-    ) {
+    ) -> Result<(), Fault> {
         let resources = &mut transition.next.resources;
         let new = own
             .iter()
@@ -125,6 +138,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 .any(|own| own.key(&clone.arn) == left.key(&clone.arn))
         };
         resources.left.retain(|left| !is_own(left));
+        let others = resources.stacks.iter_mut();
+        let others = others.filter(|stack| stack.id.is_none() && !is_own(stack));
+        self.identify(others.filter(|stack| !stack.is_elsewhere(Some(&clone.arn))))
+            .await
     }
 
     /// Returns the fault of a stack that another subject has reserved. If that subject does not
@@ -153,15 +170,34 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             self.store.release_stack(stack, &holder).await?;
             return Ok(released());
         };
-        let owner = in_words(&row.subject, row.repository.as_str());
         let rule = effect.spec().map_or("-", |spec| spec.rule.as_str());
-        let detail = format!(
-            "stack {name} belongs to {owner}: change stack_suffix in preview of rule '{rule}', or of the other's, so that their stacks differ, then replay"
-        );
-        Ok(Fault::new(Reason::StackNotOurs, detail))
+        Ok(belongs_to(&row, name, rule))
     }
 
-    /// Returns the stacks of a clone that its pipeline deploys as it is now.
+    /// Returns the fault of a stack that exists, and that is not known to be the subject's.
+    async fn foreign(
+        &self,
+        stack: &Stack,
+        clone: &NewPipeline,
+        rule: &Rule,
+        row: &Mapping,
+    ) -> Result<Fault, Fault> {
+        let key = stack.key(&clone.arn);
+        let holder = self.store.stack_holder(&key).await?;
+        let holder = holder.filter(|holder| holder.subject != row.subject);
+        let other = match holder {
+            Some(holder) => self.store.mapping(&holder.subject).await?,
+            None => None,
+        };
+        let other = other.filter(|other| other.resources.has_stack(&key));
+        Ok(match other {
+            Some(other) => belongs_to(&other, &stack.name, &rule.name),
+            None => exists(stack, rule),
+        })
+    }
+
+    /// Returns the stacks of a clone that its pipeline deploys as it is now, or deletes, if it has
+    /// become one that removes the environment.
     pub(in crate::reconcile) async fn deployed_stacks(
         &self,
         clone: &NewPipeline,
@@ -170,16 +206,19 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(Vec::new());
         }
         let found = self.declaration(&clone.name).await?;
-        let is_deployed = |stack: &&Stack| {
+        let is_named = |stack: &&Stack| {
             let found = found.as_ref();
-            found.is_some_and(|found| stack.is_deployed_by(found, &clone.arn))
+            found.is_some_and(|found| stack.is_named_by(found, &clone.arn))
         };
-        Ok(clone.stacks.iter().filter(is_deployed).cloned().collect())
+        Ok(clone.stacks.iter().filter(is_named).cloned().collect())
     }
 
     /// Returns the declaration of the pipeline of this name; `None` if there is none. Whether it is
     /// ours is found out before it is changed.
-    async fn declaration(&self, name: &PipelineName) -> Result<Option<Declaration>, Fault> {
+    pub(super) async fn declaration(
+        &self,
+        name: &PipelineName,
+    ) -> Result<Option<Declaration>, Fault> {
         match self.pipelines.template(name).await {
             Ok(found) => Ok(Some(found.declaration)),
             Err(fault) if fault.reason == Reason::TemplateMissing => Ok(None),
@@ -206,72 +245,6 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(Deletion::Begun(TeardownRun::Stack(found.id)))
     }
 
-    /// Removes from a claim the stacks that were left when a teardown was given up, and that do not
-    /// exist any more: one that has the name now was made by others.
-    pub(in crate::reconcile) async fn drop_deleted(
-        &self,
-        claim: &mut Transition,
-    ) -> Result<(), Fault> {
-        let stacks = &mut claim.next.resources.stacks;
-        let mut deleted = BTreeSet::new();
-        for id in stacks.iter().filter_map(|stack| stack.id.as_ref()) {
-            if self.stacks.stack(id).await?.is_none() {
-                deleted.insert(id.clone());
-            }
-        }
-        let is_deleted = |stack: &Stack| stack.id.as_ref().is_some_and(|id| deleted.contains(id));
-        stacks.retain(|stack| !is_deleted(stack));
-        Ok(())
-    }
-
-    /// Returns the stacks that are left if a teardown was given up, with their ids; `None` if it
-    /// goes on, or if CloudFormation must not be asked.
-    pub(in crate::reconcile) async fn given_up(
-        &self,
-        teardown: &Teardown,
-        mapping: &Mapping,
-    ) -> Result<Option<Vec<Stack>>, Fault> {
-        if !teardown.is_left_behind() {
-            return Ok(None);
-        }
-        match self.remaining_stacks(mapping).await {
-            Ok(remaining) => Ok(Some(remaining)),
-            Err(fault) if fault.reason == Reason::AwsDenied => Ok(None),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Returns true if nothing is left of an environment whose teardown was given up. What a
-    /// teardown template removes is not known.
-    pub(in crate::reconcile) fn is_gone(
-        &self,
-        remaining: Option<&Vec<Stack>>,
-        mapping: &Mapping,
-    ) -> bool {
-        let by_template = self.teardown_policy(mapping).template().is_some();
-        remaining.is_some_and(Vec::is_empty) && !by_template
-    }
-
-    /// Returns the recorded stacks that exist, with their ids. One of another account is not looked
-    /// for.
-    pub(in crate::reconcile) async fn remaining_stacks(
-        &self,
-        mapping: &Mapping,
-    ) -> Result<Vec<Stack>, Fault> {
-        let mut remaining = Vec::new();
-        for stack in &mapping.resources.stacks {
-            if stack.is_elsewhere(mapping.pipeline_arn()) {
-                remaining.push(stack.clone());
-            } else if let Some(found) = self.stacks.recorded(stack).await? {
-                remaining.push(Stack {
-                    id: Some(found.id),
-                    ..stack.clone()
-                });
-            }
-        }
-        Ok(remaining)
-    }
-
     /// Returns the stack that was deployed last, of those that exist.
     pub(in crate::reconcile) async fn last_stack<'a>(
         &self,
@@ -286,17 +259,26 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 }
 
+/// Returns the fault of a stack of another subject.
+fn belongs_to(other: &Mapping, name: &str, rule: &str) -> Fault {
+    let owner = in_words(&other.subject, other.repository.as_str());
+    let detail = format!(
+        "stack {name} belongs to {owner}: change stack_suffix in preview of rule '{rule}', or of the other's, so that their stacks differ, then replay"
+    );
+    Fault::new(Reason::StackNotOurs, detail)
+}
+
 /// Returns the fault of a stack that others may have made.
 fn exists(stack: &Stack, rule: &Rule) -> Fault {
     let (name, rule) = (&stack.name, &rule.name);
     let detail = format!(
-        "stack {name} exists, and no pipeline of this subject has deployed it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"
+        "stack {name} exists, and it is not known that this subject made it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"
     );
     Fault::new(Reason::StackNotOurs, detail)
 }
 
 /// Returns true if an execution was running when the deletion of the pipeline was claimed.
-fn has_run(mapping: &Mapping) -> bool {
+pub(super) fn has_run(mapping: &Mapping) -> bool {
     let mut executions = mapping.observed.executions.iter();
     executions.any(Execution::is_running)
 }

@@ -46,6 +46,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some((clone, _)) => self.ensure_projects(clone, action).await?,
             None => self.kept_projects(action),
         };
+        let stacks = up_to_date
+            .as_ref()
+            .map_or_else(Vec::new, |(clone, _)| clone.stack_keys());
         let old = mapping.fingerprint().cloned();
         let (mut written, mut outcome) = (None, Outcome::Started);
         let (fingerprint, template_version) = match up_to_date {
@@ -81,6 +84,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             template_version,
             fingerprint,
             projects,
+            stacks,
             slot,
             execution: ExecutionId::parse(execution).ok(),
             built: None,

@@ -1,11 +1,9 @@
 //! Lets a clone remove the environment of its subject, before it is deleted itself.
 
-use std::collections::BTreeSet;
-
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::{Stack, StackKey};
+use crate::domain::clone::stacks::other_stacks;
 use crate::domain::clone::variables::Variable;
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{Branch, ExecutionId, PipelineName};
@@ -169,19 +167,19 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let declared = declared.await?;
         let request = mapping.clone_request(spec, rule, &self.owner);
         let (clone, variables) = declared.teardown_clone(&request, &branch)?;
-        let key = |stack: &Stack| stack.key(&clone.arn);
-        let recorded: BTreeSet<StackKey> = mapping.resources.stacks.iter().map(key).collect();
-        let others = |stack: &&Stack| !recorded.contains(&key(stack));
-        match clone.stacks.iter().find(others) {
-            None => Ok((clone, variables)),
-            Some(Stack { name, .. }) => {
+        let stacks = mapping.resources.stacks.iter();
+        let recorded = stacks.map(|stack| stack.key(&clone.arn)).collect();
+        for stack in other_stacks(&clone.declaration, &clone.arn, &recorded) {
+            // One that does not exist can be deleted without harm.
+            if stack.has_variable() || self.stacks.named(&stack).await?.is_some() {
                 let detail = format!(
-                    "the teardown '{template}' is about stack {name}, which no pipeline of this subject has deployed: set stack_suffix in preview of rule '{}' to what it was when the subject was deployed, or remove the environment by hand, and then use `branchline mappings forget`",
-                    rule.name
+                    "the teardown '{template}' is about stack {}, which no pipeline of this subject has deployed: set stack_suffix in preview of rule '{}' to what it was when the subject was deployed, or remove the environment by hand, and then use `branchline mappings forget`",
+                    stack.name, rule.name
                 );
-                Err(Fault::new(Reason::StackNotOurs, detail))
+                return Err(Fault::new(Reason::StackNotOurs, detail));
             }
         }
+        Ok((clone, variables))
     }
 
     /// Returns the branch that the teardown fetches: the base of the pull request, or the one that

@@ -36,6 +36,10 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// Runs in one test.
 const SEEDS: u64 = 40;
+/// Worlds that once did not come to rest. 7840729491969332499: a stack that an attempt had deployed
+/// again was taken for that of others, because the attempt was not settled, and the mapping had the
+/// id of the one before.
+const FOUND: [u64; 1] = [7_840_729_491_969_332_499];
 /// Longer than messages, abandoned claims, the jobs and the repeated teardowns take to bring the
 /// world to rest.
 const SETTLED: Duration = Duration::from_secs(3 * 3_600);
@@ -102,7 +106,7 @@ fn play_seeds(kind: Kind) {
     }
     let first = fastrand::u64(..u64::MAX / 2);
     let mut all = Figures::default();
-    for seed in first..first + SEEDS {
+    for seed in FOUND.into_iter().chain(first..first + SEEDS) {
         let figures = play(kind, seed);
         all.torn_down += figures.torn_down;
         all.repeated += figures.repeated;

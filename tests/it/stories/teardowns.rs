@@ -3,6 +3,7 @@
 
 mod audit;
 mod left_behind;
+mod made_again;
 mod others;
 mod pipeline;
 mod preflight;
@@ -154,7 +155,7 @@ fn a_teardown_makes_no_needless_call() {
             .collect();
         assert_eq!(
             calls.join(" "),
-            "Mapping Executions Claim Find Template Update Start Record \
+            "Mapping Executions FindStack Claim Find Template Update Start Record \
              Mapping Executions Executions Claim Find Remove Record"
         );
     });

@@ -144,6 +144,7 @@ pub(crate) fn created(name: &str) -> EffectResult {
             ..CloneFingerprint::default()
         },
         projects: Vec::new(),
+        stacks: Vec::new(),
         slot: Some("rule 1".to_owned()),
         built: None,
     }))

@@ -1,7 +1,7 @@
 //! Stacks of a clone that are not what the rule's author may expect.
 
 use crate::domain::clone::declaration::{Action, Declaration};
-use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
+use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME, TeardownPolicy};
 use crate::domain::clone::stacks::{ROLE, account_of};
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::Rule;
@@ -34,7 +34,12 @@ fn stacks_of(clone: &Declaration, rule: &Rule) -> Vec<String> {
                 action.path()
             )
         });
-        [only_deletes(&action), foreign_role(&action, clone), changing]
+        [
+            only_deletes(&action),
+            foreign_role(&action, clone),
+            changing,
+            unknown_name(&action, rule),
+        ]
     });
     said.flatten().collect()
 }
@@ -43,6 +48,18 @@ fn only_deletes(action: &Action<'_>) -> Option<String> {
     (action.configured(ACTION_MODE) == Some(DELETE_ONLY)).then(|| {
         format!(
             "action '{}' deploys nothing: its {ACTION_MODE} is {DELETE_ONLY}",
+            action.path()
+        )
+    })
+}
+
+/// What CodePipeline makes of a variable is not known before the clone runs.
+fn unknown_name(action: &Action<'_>, rule: &Rule) -> Option<String> {
+    let name = action.configured(STACK_NAME)?;
+    let is_kept = rule.overrides.preview.teardown == TeardownPolicy::None;
+    (name.contains("#{") && !is_kept).then(|| {
+        format!(
+            "the stack of action '{}' has a variable in its name ({name}): it is not looked for before it is deployed, and not deleted in the end",
             action.path()
         )
     })

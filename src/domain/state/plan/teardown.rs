@@ -61,12 +61,10 @@ pub fn plan_teardown(
         (TeardownStep::Wait, _) | (TeardownStep::LeftBehind, None) => nothing,
         (TeardownStep::Finish, wanted) => {
             next.resources.stacks.clear();
+            next.resources.teardown = Some(teardown.ended());
             match wanted {
                 Some(spec) => start(seen.as_seen(), next, spec, claim),
-                None => {
-                    next.resources.teardown = Some(Teardown::finished());
-                    delete(seen.as_seen(), next, claim)
-                }
+                None => delete(seen.as_seen(), next, claim),
             }
         }
         (TeardownStep::LeftBehind, Some(spec)) => start(seen.as_seen(), next, spec, claim),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{ACTIVE, GONE, STACK, SUBJECT};
+use crate::stories::clones::repairs::report;
 use crate::world::rules::{preview_rule, stacks_rule};
 use crate::world::story::{World, run_story};
 
@@ -73,6 +74,14 @@ fn a_stack_that_was_left_behind_and_deleted_by_hand_is_made_anew() {
         world.open_preview(preview_rule()).await;
         world.give_up().await;
         world.account.remove_stack(STACK);
+        let found = report(world, vec![preview_rule()], None).await.findings;
+        let detail = found.first().map(|finding| finding.detail.as_str());
+        assert_eq!(
+            detail,
+            Some(
+                "the stacks that were left behind are deleted by now: `branchline mappings forget` ends the mapping"
+            )
+        );
         world.reopen().await;
         world.look_after_teardowns().await;
         world.build().await;

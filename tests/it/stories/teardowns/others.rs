@@ -79,7 +79,7 @@ fn a_stack_that_was_there_before_is_neither_deployed_over_nor_deleted() {
             assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
             assert_eq!(
                 world.last_error(),
-                "stack-not-ours: stack api-pr-7 exists, and no pipeline of this subject has deployed it: change stack_suffix in preview of rule 'pull requests', or delete the stack if nobody needs it, then replay"
+                "stack-not-ours: stack api-pr-7 exists, and it is not known that this subject made it: change stack_suffix in preview of rule 'pull requests', or delete the stack if nobody needs it, then replay"
             );
             assert_eq!(world.pipelines(), [""; 0]);
             world.close().await;

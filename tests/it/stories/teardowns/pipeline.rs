@@ -319,7 +319,7 @@ fn stack_rule(suffix: &str) -> Rule {
 }
 
 /// Returns a teardown template that deletes the stack.
-fn deleting_template() -> Value {
+pub(super) fn deleting_template() -> Value {
     let mut template = deploying_template(TEARDOWN, REPOSITORY.1);
     if let Some(mode) = template.pointer_mut("/stages/2/actions/0/configuration/ActionMode") {
         *mode = Value::from("DELETE_ONLY");

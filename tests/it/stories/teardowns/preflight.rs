@@ -5,6 +5,8 @@
     reason = "a template that cannot be read or cloned fails its test"
 )]
 
+use std::collections::BTreeSet;
+
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::rules::placeholder::FormatString;
@@ -28,7 +30,8 @@ const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 async fn checked(world: &World, declaration: Value) -> Finding {
     world.add_pipeline(declaration, Tags::new());
     let template = world.account.template(&pipeline_name(TEARDOWN)).await;
-    preflight::teardown(&environment_rule(), &template.unwrap(), &owner()).finding
+    let rule = environment_rule();
+    preflight::teardown(&rule, &template.unwrap(), &owner(), &BTreeSet::new()).finding
 }
 
 #[test]

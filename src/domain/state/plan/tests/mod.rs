@@ -122,6 +122,7 @@ fn settled(row: Mapping) -> Mapping {
             template_version: Some(1),
             fingerprint: CloneFingerprint::default(),
             projects: Vec::new(),
+            stacks: Vec::new(),
             slot: None,
             execution: None,
             built: None,

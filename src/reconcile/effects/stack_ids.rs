@@ -1,0 +1,156 @@
+//! Whether a recorded stack is still the one that the subject had. CodePipeline deploys and deletes
+//! stacks by their names, so only CloudFormation's ids tell a stack from another one that was made
+//! under its name later.
+
+use crate::domain::clone::stacks::Stack;
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::state::claim::Transition;
+use crate::domain::state::desired::AbsenceReason;
+use crate::domain::state::effect::Effect;
+use crate::domain::state::mapping::Mapping;
+use crate::domain::state::teardown::Teardown;
+use crate::ports::{Clock, Pipelines, Store};
+
+use crate::reconcile::effects::stacks::has_run;
+use crate::reconcile::execute::Executor;
+
+impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
+    /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
+    /// any more, if their ids are known, and all that are recorded for a pipeline that is made
+    /// again after a teardown. Before a deletion, one that the pipeline deploys by its name stays:
+    /// an attempt that was not settled may have deployed it again.
+    pub(in crate::reconcile) async fn drop_lost_stacks(
+        &self,
+        claim: &mut Transition,
+        effect: &Effect,
+    ) -> Result<(), Fault> {
+        let next = &mut claim.next;
+        let deleted = match effect {
+            Effect::Delete(name) => Some(name),
+            Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => None,
+        };
+        let is_remade = deleted.is_some() && next.resources.is_remade();
+        let mut is_lost = Vec::new();
+        for stack in &next.resources.stacks {
+            let is_deleted = match &stack.id {
+                Some(id) => self.stacks.stack(id).await?.is_none(),
+                None => false,
+            };
+            is_lost.push(is_remade || is_deleted);
+        }
+        let found = match deleted.filter(|_| is_lost.contains(&true)) {
+            Some(name) => self.declaration(name).await?,
+            None => None,
+        };
+        let pipeline = found.as_ref().zip(next.pipeline_arn());
+        let is_deployed =
+            |stack: &Stack| pipeline.is_some_and(|(found, arn)| stack.is_deployed_by(found, arn));
+        let stacks = next.resources.stacks.iter().zip(is_lost);
+        let own = stacks.filter_map(|(stack, is_lost)| match is_lost {
+            false => Some(stack.clone()),
+            true => is_deployed(stack).then(|| Stack {
+                id: None,
+                ..stack.clone()
+            }),
+        });
+        let own: Vec<Stack> = own.collect();
+        // From now on the pipeline may be changed into one that deletes them.
+        if let Some(teardown) = next.resources.teardown.as_mut().filter(|_| !own.is_empty()) {
+            teardown.is_remade &= !is_remade;
+        }
+        next.resources.stacks = own;
+        Ok(())
+    }
+
+    /// Writes the ids of the stacks into the claim of a deletion. What others make under their
+    /// names from then on is not deleted. One that an execution may be replacing gets its id at the
+    /// next attempt.
+    pub(in crate::reconcile) async fn identify_stacks(
+        &self,
+        claim: &mut Transition,
+        effect: &Effect,
+    ) -> Result<(), Fault> {
+        let next = &mut claim.next;
+        match effect {
+            Effect::Delete(_) if !has_run(next) => {}
+            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {
+                return Ok(());
+            }
+        }
+        let is_forgotten = next.absence() == Some(AbsenceReason::Forgotten);
+        if self.teardown_due(next).is_none() && !is_forgotten {
+            return Ok(());
+        }
+        let pipeline = next.pipeline_arn().cloned();
+        let mut stacks = std::mem::take(&mut next.resources.stacks);
+        let unknown = stacks.iter_mut().filter(|stack| stack.id.is_none());
+        let done = self.identify(unknown.filter(|stack| !stack.is_elsewhere(pipeline.as_ref())));
+        let done = done.await;
+        next.resources.stacks = stacks;
+        done
+    }
+
+    /// Writes the ids of stacks that exist.
+    pub(in crate::reconcile) async fn identify(
+        &self,
+        stacks: impl Iterator<Item = &mut Stack>,
+    ) -> Result<(), Fault> {
+        for stack in stacks {
+            match self.stacks.named(stack).await {
+                Ok(found) => stack.id = found.map(|found| found.id),
+                // A pipeline can delete what the daemon may not see.
+                Err(fault) if fault.reason == Reason::AwsDenied => return Ok(()),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the stacks that are left if a teardown was given up, with their ids; `None` if it
+    /// goes on, or if CloudFormation must not be asked.
+    pub(in crate::reconcile) async fn given_up(
+        &self,
+        teardown: &Teardown,
+        mapping: &Mapping,
+    ) -> Result<Option<Vec<Stack>>, Fault> {
+        if !teardown.is_left_behind() {
+            return Ok(None);
+        }
+        match self.remaining_stacks(mapping).await {
+            Ok(remaining) => Ok(Some(remaining)),
+            Err(fault) if fault.reason == Reason::AwsDenied => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Returns true if nothing is left of an environment whose teardown was given up. What a
+    /// teardown template removes is not known.
+    pub(in crate::reconcile) fn is_gone(
+        &self,
+        remaining: Option<&Vec<Stack>>,
+        mapping: &Mapping,
+    ) -> bool {
+        let by_template = self.teardown_policy(mapping).template().is_some();
+        remaining.is_some_and(Vec::is_empty) && !by_template
+    }
+
+    /// Returns the recorded stacks that exist, with their ids. One of another account is not looked
+    /// for.
+    pub(in crate::reconcile) async fn remaining_stacks(
+        &self,
+        mapping: &Mapping,
+    ) -> Result<Vec<Stack>, Fault> {
+        let mut remaining = Vec::new();
+        for stack in &mapping.resources.stacks {
+            if stack.is_elsewhere(mapping.pipeline_arn()) {
+                remaining.push(stack.clone());
+            } else if let Some(found) = self.stacks.recorded(stack).await? {
+                remaining.push(Stack {
+                    id: Some(found.id),
+                    ..stack.clone()
+                });
+            }
+        }
+        Ok(remaining)
+    }
+}

@@ -1,0 +1,217 @@
+//! Others make stacks under the names of those that a teardown has deleted, or was to delete.
+
+use std::time::Duration;
+
+use branchline::domain::clone::overrides::TeardownPolicy;
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
+use branchline::domain::rules::placeholder::FormatString;
+use branchline::domain::rules::rule::Rule;
+use branchline::ports::Clock;
+
+use super::{GONE, RETIRING, STACK, SUBJECT};
+use crate::stories::clones::forgetting::forget;
+use crate::stories::clones::repairs::report;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{
+    TEARDOWN, TEMPLATE, pipeline_name, preview_rule, stacks_rule, template, template_of_two_stacks,
+};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+const UNAVAILABLE: Trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+
+fn with_suffix(suffix: &str) -> Rule {
+    let mut rule = preview_rule();
+    rule.overrides.preview.stack_suffix = FormatString::parse(suffix).ok();
+    rule
+}
+
+impl World {
+    /// Deletes a stack by hand, and makes another one of its name, which has to stay.
+    fn make_again(&self, stack: &str) {
+        self.account.remove_stack(stack);
+        self.account.give_stack(stack);
+        self.expect_stack(stack);
+    }
+
+    async fn push_second(&self) -> Vec<String> {
+        self.clock.advance(Duration::from_mins(5));
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        self.deliver(pushed.at(self.clock.now())).await
+    }
+
+    async fn close_and_look(&self) {
+        self.close().await;
+        for _ in 0..4 {
+            self.build().await;
+            self.clock.advance(Duration::from_mins(5));
+            self.look_after_teardowns().await;
+        }
+        assert_eq!(self.mappings(), GONE);
+    }
+}
+
+#[test]
+fn one_that_is_made_between_two_attempts_is_left_alone() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), RETIRING);
+        world.make_again(STACK);
+        for _ in 0..3 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn one_that_is_made_after_a_deletion_that_was_cut_off_is_left_alone() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::DeleteStack, 1, lost);
+        world.close().await;
+        world.clock.advance(Duration::from_mins(5));
+        world.make_again(STACK);
+        world.close().await;
+        world.look_after_teardowns().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pipeline_that_deletes_several_stacks_deletes_none_that_was_made_again() {
+    run_story(async |world| {
+        let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
+        world.add_pipeline(template, Tags::new());
+        world.restart(vec![preview_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), RETIRING);
+        world.make_again("web-pr-7");
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), ["web-pr-7"]);
+    });
+}
+
+#[test]
+fn one_that_is_made_before_the_pipeline_is_made_again_is_not_deployed_over() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.close().await;
+        world.reopen().await;
+        world.faults.next(Op::Update, 1, UNAVAILABLE);
+        world.build().await;
+        assert_eq!(world.mappings(), ["acme/api#7 starting api-pr-7"]);
+        assert_eq!(world.stack_names(), [""; 0]);
+        world.make_again(STACK);
+        world.push_second().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close_and_look().await;
+    });
+}
+
+#[test]
+fn the_id_of_a_stack_that_was_left_behind_is_kept_until_it_is_deployed_again() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.give_up().await;
+        world.faults.next(Op::Update, u32::MAX, UNAVAILABLE);
+        world.reopen().await;
+        assert_eq!(world.mappings(), ["acme/api#7 starting api-pr-7"]);
+        world.faults.clear();
+        world.dead_letter_reasons();
+        world.make_again(STACK);
+        world.push_second().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close_and_look().await;
+    });
+}
+
+#[test]
+fn one_that_the_clone_deploys_no_more_is_known_by_its_id() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.restart(vec![with_suffix("-x-{number}")]);
+        world.push_second().await;
+        world.build().await;
+        assert_eq!(world.stack_names(), [STACK, "api-x-7"]);
+        world.make_again(STACK);
+        world.close_and_look().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn an_audit_names_no_stack_that_was_made_again_before_the_subject_was_forgotten() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        world.build().await;
+        world.make_again(STACK);
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+        let found = report(world, vec![preview_rule()], None).await.findings;
+        let details: Vec<_> = found.iter().map(|one| one.detail.as_str()).collect();
+        assert!(
+            details[0].starts_with("stack api-pr-7 exists, and no mapping has it: "),
+            "{details:?}"
+        );
+    });
+}
+
+#[test]
+fn a_pipeline_of_others_with_the_name_of_the_deleted_one_stops_no_teardown() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.close().await;
+        world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::new());
+        for _ in 0..3 {
+            world.look_after_teardowns().await;
+        }
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [""; 0]);
+        assert!(world.account.remove("api-pr-7"), "the stranger's");
+    });
+}
+
+#[test]
+fn a_teardown_template_deletes_no_target_that_is_shared() {
+    run_story(async |world| {
+        let mut rule = with_suffix("-pr-{number}");
+        rule.overrides.preview.stack_suffix = None;
+        rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
+        rule.overrides.shared_targets = true;
+        world.add_pipeline(super::pipeline::deleting_template(), Tags::new());
+        world.add_pipeline(
+            crate::world::rules::deploying_template(TEMPLATE, REPOSITORY.1),
+            Tags::new(),
+        );
+        world.account.give_stack("api");
+        world.expect_stack("api");
+        world.restart(vec![rule]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), RETIRING);
+        let error = world.last_error();
+        assert!(
+            error.contains("is about stack api, which no pipeline of this subject has deployed"),
+            "{error}"
+        );
+        assert_eq!(world.stack_names(), ["api"]);
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
