@@ -25,6 +25,10 @@ fn stacks_of(clone: &Declaration, rule: &Rule) -> Vec<String> {
         let none = "stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
         return vec![none.to_owned()];
     }
+    if stacks.is_empty() && rule.overrides.preview.teardown == TeardownPolicy::Stacks {
+        let none = "teardown = \"stacks\" of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
+        return vec![none.to_owned()];
+    }
     let actions = clone.actions();
     let actions = actions.filter(|action| stacks.contains(&action.path()));
     let said = actions.flat_map(|action| {
@@ -39,6 +43,7 @@ fn stacks_of(clone: &Declaration, rule: &Rule) -> Vec<String> {
             foreign_role(&action, clone),
             changing,
             unknown_name(&action, rule),
+            overridden_suffix(&action, rule),
         ]
     });
     said.flatten().collect()
@@ -51,6 +56,15 @@ fn only_deletes(action: &Action<'_>) -> Option<String> {
             action.path()
         )
     })
+}
+
+fn overridden_suffix(action: &Action<'_>, rule: &Rule) -> Option<String> {
+    let path = action.path();
+    rule.overrides.preview.stack_suffix.as_ref()?;
+    rule.overrides.configured(&path, STACK_NAME)?;
+    Some(format!(
+        "stack_suffix of preview has no effect on action '{path}', because configuration sets its {STACK_NAME}"
+    ))
 }
 
 /// What CodePipeline makes of a variable is not known before the clone runs.

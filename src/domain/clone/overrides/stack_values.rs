@@ -1,5 +1,7 @@
 //! The keys of CloudFormation's actions, and the values of a rule that CloudFormation refuses.
 
+use serde_json::Value;
+
 use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::fault::{Fault, Reason};
@@ -18,6 +20,10 @@ pub(super) const CREATE_UPDATE: &str = "CREATE_UPDATE";
 pub(super) const REPLACE_ON_FAILURE: &str = "REPLACE_ON_FAILURE";
 /// The mode that creates a change set, which another action executes.
 pub(super) const CHANGE_SET_REPLACE: &str = "CHANGE_SET_REPLACE";
+/// The mode that executes a change set.
+const CHANGE_SET_EXECUTE: &str = "CHANGE_SET_EXECUTE";
+/// The configuration key that both modes of change sets need.
+const CHANGE_SET_NAME: &str = "ChangeSetName";
 /// The mode that deletes a stack, and succeeds without one as well.
 pub(crate) const DELETE_ONLY: &str = "DELETE_ONLY";
 /// The modes that take parameters.
@@ -28,7 +34,7 @@ const MODES: [&str; 5] = [
     CREATE_UPDATE,
     REPLACE_ON_FAILURE,
     CHANGE_SET_REPLACE,
-    "CHANGE_SET_EXECUTE",
+    CHANGE_SET_EXECUTE,
     DELETE_ONLY,
 ];
 
@@ -53,13 +59,30 @@ pub(super) fn check(overrides: &CloneOverrides, clone: &Declaration) -> Result<(
             );
             return Err(invalid(&path, STACK_NAME, &why));
         }
-        if let Some(mode) = set(ACTION_MODE).filter(|mode| !MODES.contains(mode)) {
-            let known = MODES.join(", ");
-            let why = format!("CloudFormation has no mode '{mode}': write one of {known}");
-            return Err(invalid(&path, ACTION_MODE, &why));
+        if let Some(mode) = set(ACTION_MODE) {
+            if !MODES.contains(&mode) {
+                let known = MODES.join(", ");
+                let why = format!("CloudFormation has no mode '{mode}': write one of {known}");
+                return Err(invalid(&path, ACTION_MODE, &why));
+            }
+            let needs_change_set = [CHANGE_SET_REPLACE, CHANGE_SET_EXECUTE].contains(&mode);
+            if needs_change_set && action.configured(CHANGE_SET_NAME).is_none() {
+                let why =
+                    format!("{mode} needs a {CHANGE_SET_NAME}, which the action does not have");
+                return Err(invalid(&path, ACTION_MODE, &why));
+            }
+        }
+        if let Some(parameters) = set(PARAMETERS).filter(|text| !is_json_object(text)) {
+            let why = format!("'{parameters}' is not a JSON object of parameters");
+            return Err(invalid(&path, PARAMETERS, &why));
         }
     }
     Ok(())
+}
+
+/// Returns true for a JSON object. What a variable of CodePipeline stands for is not known.
+fn is_json_object(text: &str) -> bool {
+    text.contains("#{") || matches!(serde_json::from_str(text), Ok(Value::Object(_)))
 }
 
 /// Returns true if CloudFormation accepts a name of a stack. What a variable of CodePipeline stands

@@ -4,7 +4,7 @@ use super::safety::{ROLE, by, deploying};
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{
-    ConfiguredValue, PreviewStacks, PreviewUrl, RoleChoice, StageSelection,
+    ConfiguredValue, PreviewStacks, PreviewUrl, RoleChoice, StageSelection, TeardownPolicy,
 };
 use crate::domain::rules::placeholder::FormatString;
 
@@ -245,6 +245,8 @@ fn a_name_or_mode_that_cloudformation_does_not_know_is_refused() {
         assert!(why.contains("as the name of a stack"), "{why}");
     }
     insta::assert_snapshot!(refused("StackName", "{number}"), @r#"invalid-value: configuration."Production/Stack/StackName": CloudFormation does not accept '7' as the name of a stack, which has 1 to 128 letters, digits and hyphens, and begins with a letter"#);
+    insta::assert_snapshot!(refused("ActionMode", "CHANGE_SET_EXECUTE"), @r#"invalid-value: configuration."Production/Stack/ActionMode": CHANGE_SET_EXECUTE needs a ChangeSetName, which the action does not have"#);
+    insta::assert_snapshot!(refused("ParameterOverrides", "nope"), @r#"invalid-value: configuration."Production/Stack/ParameterOverrides": 'nope' is not a JSON object of parameters"#);
     insta::assert_snapshot!(refused("ActionMode", "CREATE"), @r#"invalid-value: configuration."Production/Stack/ActionMode": CloudFormation has no mode 'CREATE': write one of CREATE_UPDATE, REPLACE_ON_FAILURE, CHANGE_SET_REPLACE, CHANGE_SET_EXECUTE, DELETE_ONLY"#);
 }
 
@@ -275,6 +277,13 @@ fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
     let leaves_out = by(|overrides| {
         overrides.preview.stack_suffix = Some(format("-pr-{number}"));
     });
+    let mut overridden = with_number.clone();
+    overridden.overrides.configuration = vec![ConfiguredValue {
+        action: ActionPath::parse(PATH).unwrap(),
+        key: "StackName".into(),
+        value: format("pull-{number}").into(),
+    }];
+    let without_stack = by(|overrides| overrides.preview.teardown = TeardownPolicy::Stacks);
     let mut with_environment = with_number.clone();
     with_environment.deployment = Some(format("{title}"));
     let all = [
@@ -283,12 +292,18 @@ fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
         warnings(&with_suffix("-{number}-{title_slug}"), &json!({})),
         warnings(&leaves_out, &json!({})),
         warnings(&with_environment, &json!({})),
+        warnings(&overridden, &json!({})),
+        warnings(&without_stack, &json!({})),
+        warnings(&with_number, &json!({"StackName": "api-#{variables.NAME}"})),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     action 'Production/Stack' deploys nothing: its ActionMode is DELETE_ONLY
     action 'Production/Stack' runs in account 123456789012, and its RoleArn is a role of account 999999999999, which CloudFormation refuses
     the stack of action 'Production/Stack' gets another name when {title_slug} changes: each name is a stack of its own, and all are deleted in the end
     stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)
     the environment at GitHub gets another name when {title} changes: each name is an environment of its own, and the ones before stay in GitHub's list
-    ");
+    stack_suffix of preview has no effect on action 'Production/Stack', because configuration sets its StackName
+    teardown = "stacks" of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)
+    the stack of action 'Production/Stack' has a variable in its name (api-#{variables.NAME}-pr-7): it is not looked for before it is deployed, and not deleted in the end
+    "#);
 }
