@@ -304,14 +304,13 @@ impl Declaration {
 
     /// Returns an action for changes.
     pub(super) fn action_mut(&mut self, path: &ActionPath) -> Option<&mut Map<String, Value>> {
-        let stages = self.0.get_mut("stages")?.as_array_mut()?;
-        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
-        let stage = stages.iter_mut().find(|stage| named(stage, &path.stage))?;
-        let actions = stage.get_mut("actions")?.as_array_mut()?;
-        let mut actions = actions.iter_mut();
-        actions
-            .find(|action| named(action, &path.action))?
-            .as_object_mut()
+        let stage = self.stage_mut(&path.stage)?;
+        named(stage.get_mut("actions")?, &path.action)
+    }
+
+    /// Returns a stage.
+    pub(super) fn stage_mut(&mut self, name: &str) -> Option<&mut Map<String, Value>> {
+        named(self.0.get_mut("stages")?, name)
     }
 
     /// Calls `change` with every rule of the stages' conditions.
@@ -358,6 +357,13 @@ impl Declaration {
 
 fn text(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the stage or action of this name in a list.
+fn named<'a>(list: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    let mut all = list.as_array_mut()?.iter_mut();
+    all.find(|one| text(one.get("name")) == name)?
+        .as_object_mut()
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {

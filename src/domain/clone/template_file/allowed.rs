@@ -120,9 +120,20 @@ impl<'a> Allowed<'a> {
         actions.filter(|action| action.category == "Source")
     }
 
-    /// Writes the actions that are equal to the template's as the template has them: CodePipeline
-    /// prints empty lists, which must not make another clone.
+    /// Writes the stages and actions that are equal to the template's as the template has them:
+    /// CodePipeline prints empty lists, which must not make another clone.
     pub(super) fn restore(&self, declaration: &mut Declaration) {
+        for name in self.clone.stages() {
+            let Some((declared, own)) = declaration.stage_mut(name).zip(self.stage(name)) else {
+                continue;
+            };
+            if is_equal(
+                &Value::Object(declared.clone()),
+                &Value::Object(own.clone()),
+            ) {
+                declared.clone_from(own);
+            }
+        }
         for own in self.clone.actions() {
             let Some(declared) = declaration.action_mut(&own.path()) else {
                 continue;

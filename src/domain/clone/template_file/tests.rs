@@ -260,6 +260,23 @@ fn stages_that_act_are_those_of_the_template_or_none() {
 }
 
 #[test]
+fn a_stage_that_acts_is_the_templates_own_whatever_is_empty_in_the_file() {
+    let rule = Rule {
+        overrides: CloneOverrides {
+            stages: StageSelection::All,
+            ..rule().overrides
+        },
+        ..rule()
+    };
+    let file = changed(|pipeline| {
+        for stage in pipeline["stages"].as_array_mut().unwrap() {
+            stage["onFailure"] = json!({});
+        }
+    });
+    assert_eq!(differences(&rule, &file), "");
+}
+
+#[test]
 fn a_rule_that_does_not_fit_its_template_is_at_fault_itself() {
     let mut rule = rule();
     rule.overrides.drop_stages = vec!["Nothing".to_owned()];
