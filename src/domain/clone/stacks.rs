@@ -231,10 +231,10 @@ pub(super) fn own_stacks(clone: &Declaration, rule: &Rule) -> Vec<Stack> {
             continue;
         };
         let name = action.configured(STACK_NAME).unwrap_or_default();
-        if name.is_empty() || name.contains("#{") || !has_own_stack(&path, clone, rule) {
+        let stack = Stack::of(&action, name);
+        if name.is_empty() || stack.has_variable() || !has_own_stack(&path, clone, rule) {
             continue;
         }
-        let stack = Stack::of(&action, name);
         let is_same =
             |known: &&mut Stack| (&known.name, &known.region) == (&stack.name, &stack.region);
         match stacks.iter_mut().find(is_same) {

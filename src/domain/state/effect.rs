@@ -30,6 +30,15 @@ impl Effect {
             Self::Delete(_) => None,
         }
     }
+
+    /// Returns the name of the clone that it deletes.
+    #[must_use]
+    pub fn deleted(&self) -> Option<&PipelineName> {
+        match self {
+            Self::Delete(name) => Some(name),
+            Self::Create(_) | Self::Start(_) | Self::Adopt(_) => None,
+        }
+    }
 }
 
 /// The result of an effect.

@@ -27,14 +27,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<(), Fault> {
         let next = &mut claim.next;
-        match effect {
-            Effect::Delete(name)
-                if next.observed.executions.is_empty() && next.pipeline_arn().is_some() =>
-            {
-                let source = next.fingerprint().and_then(|found| found.source.as_deref());
-                next.observed.executions = self.pipelines.executions(name, source).await?;
-            }
-            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {}
+        if let Some(name) = effect.deleted()
+            && next.observed.executions.is_empty()
+            && next.pipeline_arn().is_some()
+        {
+            let source = next.fingerprint().and_then(|found| found.source.as_deref());
+            next.observed.executions = self.pipelines.executions(name, source).await?;
         }
         Ok(())
     }
@@ -42,12 +40,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Writes into the claim how the environment is removed when the clone is deleted. The worker
     /// that takes over has to know that the clone may have been changed for that.
     pub(in crate::reconcile) fn remember_policy(&self, claim: &mut Transition, effect: &Effect) {
-        match effect {
-            Effect::Delete(_) => {
-                let policy = self.teardown_policy(&claim.next);
-                claim.next.resources.record_policy(&policy);
-            }
-            Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {}
+        if effect.deleted().is_some() {
+            let policy = self.teardown_policy(&claim.next);
+            claim.next.resources.record_policy(&policy);
         }
     }
 

@@ -4,6 +4,7 @@
 
 use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::PipelineArn;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::effect::Effect;
@@ -25,10 +26,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<(), Fault> {
         let next = &mut claim.next;
-        let deleted = match effect {
-            Effect::Delete(name) => Some(name),
-            Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => None,
-        };
+        let deleted = effect.deleted();
         let is_remade = deleted.is_some() && next.resources.is_remade();
         let mut is_lost = Vec::new();
         for stack in &next.resources.stacks {
@@ -71,31 +69,26 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<(), Fault> {
         let next = &mut claim.next;
-        match effect {
-            Effect::Delete(_) if !has_run(next) => {}
-            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {
-                return Ok(());
-            }
+        if effect.deleted().is_none() || has_run(next) {
+            return Ok(());
         }
         let is_forgotten = next.absence() == Some(AbsenceReason::Forgotten);
         if self.teardown_due(next).is_none() && !is_forgotten {
             return Ok(());
         }
         let pipeline = next.pipeline_arn().cloned();
-        let mut stacks = std::mem::take(&mut next.resources.stacks);
-        let unknown = stacks.iter_mut().filter(|stack| stack.id.is_none());
-        let done = self.identify(unknown.filter(|stack| !stack.is_elsewhere(pipeline.as_ref())));
-        let done = done.await;
-        next.resources.stacks = stacks;
-        done
+        self.identify(next.resources.stacks.iter_mut(), pipeline.as_ref())
+            .await
     }
 
-    /// Writes the ids of stacks that exist.
+    /// Writes the ids of stacks that exist, and whose ids are not known. One of another account is
+    /// not looked for.
     pub(in crate::reconcile) async fn identify(
         &self,
         stacks: impl Iterator<Item = &mut Stack>,
+        pipeline: Option<&PipelineArn>,
     ) -> Result<(), Fault> {
-        for stack in stacks {
+        for stack in stacks.filter(|stack| stack.id.is_none() && !stack.is_elsewhere(pipeline)) {
             match self.stacks.named(stack).await {
                 Ok(found) => stack.id = found.map(|found| found.id),
                 // A pipeline can delete what the daemon may not see.

@@ -10,7 +10,7 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack, StackKey, add_stacks};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::PipelineName;
+use crate::domain::ids::{PipelineName, Subject};
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Transition;
@@ -138,10 +138,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 .any(|own| own.key(&clone.arn) == left.key(&clone.arn))
         };
         resources.left.retain(|left| !is_own(left));
-        let others = resources.stacks.iter_mut();
-        let others = others.filter(|stack| stack.id.is_none() && !is_own(stack));
-        self.identify(others.filter(|stack| !stack.is_elsewhere(Some(&clone.arn))))
-            .await
+        let others = resources.stacks.iter_mut().filter(|stack| !is_own(stack));
+        self.identify(others, Some(&clone.arn)).await
     }
 
     /// Returns the fault of a stack that another subject has reserved. If that subject does not
@@ -165,13 +163,22 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let Some(holder) = self.store.stack_holder(stack).await? else {
             return Ok(released());
         };
-        let row = self.store.mapping(&holder.subject).await?;
-        let Some(row) = row.filter(|row| row.resources.has_stack(stack)) else {
+        let Some(row) = self.row_with(stack, &holder.subject).await? else {
             self.store.release_stack(stack, &holder).await?;
             return Ok(released());
         };
         let rule = effect.spec().map_or("-", |spec| spec.rule.as_str());
         Ok(belongs_to(&row, name, rule))
+    }
+
+    /// Returns the mapping of a subject if it records a stack.
+    async fn row_with(
+        &self,
+        stack: &StackKey,
+        subject: &Subject,
+    ) -> Result<Option<Mapping>, Fault> {
+        let row = self.store.mapping(subject).await?;
+        Ok(row.filter(|row| row.resources.has_stack(stack)))
     }
 
     /// Returns the fault of a stack that exists, and that is not known to be the subject's.
@@ -186,10 +193,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let holder = self.store.stack_holder(&key).await?;
         let holder = holder.filter(|holder| holder.subject != row.subject);
         let other = match holder {
-            Some(holder) => self.store.mapping(&holder.subject).await?,
+            Some(holder) => self.row_with(&key, &holder.subject).await?,
             None => None,
         };
-        let other = other.filter(|other| other.resources.has_stack(&key));
         Ok(match other {
             Some(other) => belongs_to(&other, &stack.name, &rule.name),
             None => exists(stack, rule),
