@@ -270,9 +270,16 @@ fn success(
         Outcome::Recorded(None) if sleep.is_some() => {
             "record it, and create no pipeline before the next activity".to_owned()
         }
-        Outcome::Recorded(None) => "record it, and leave its pipeline as it is".to_owned(),
-        Outcome::Recorded(Some(_)) => {
-            format!("record it, and leave its pipeline as it is: {detail}")
+        Outcome::Recorded(reason) => {
+            let has_none = row.is_some_and(|row| row.state.is_removed());
+            let what = match has_none {
+                true => "create no pipeline",
+                false => "leave its pipeline as it is",
+            };
+            match reason {
+                Some(_) => format!("record it, and {what}: {detail}"),
+                None => format!("record it, and {what}"),
+            }
         }
         Outcome::Created => format!("create {pipeline} from {template}"),
         Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),

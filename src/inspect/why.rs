@@ -120,7 +120,9 @@ fn facts(evidence: &Evidence) -> Option<Facts> {
     {
         facts.base = last.base;
         facts.branch = Some(last.branch);
-        facts.draft = Some(last.draft);
+        // A subject that is to have a pipeline may have been a draft at that time.
+        let is_wanted = spec.is_some() && admitted;
+        facts.draft = (!(last.draft && is_wanted)).then_some(last.draft);
         facts.fork = Some(last.fork);
     }
     Some(facts)

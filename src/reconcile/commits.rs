@@ -1,5 +1,6 @@
 //! Records what becomes of head commits beside the mapping: messages that fail, and executions.
 
+use crate::domain::clone::execution::Execution;
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{CommitId, Subject, Timestamp};
 use crate::domain::intake::decision::Ignored;
@@ -196,7 +197,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
         let fetched = match source_commit(event) {
             Some(commit) => Some(commit),
-            None => self.listed_commit(mapping.as_ref(), event).await?,
+            None => match self.listed(mapping.as_ref(), event).await? {
+                Some(execution) => execution.commit.and_then(|id| CommitId::parse(id).ok()),
+                // It is of a pipeline that had this name before, or is listed a moment later, and
+                // the event of its source names the commit.
+                None => return Ok(None),
+            },
         };
         let mut candidates: Vec<CommitRecord> = records
             .into_iter()
@@ -214,22 +220,17 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         })
     }
 
-    /// Asks CodePipeline which commit an execution has fetched.
-    async fn listed_commit(
+    /// Returns an execution as CodePipeline lists it.
+    async fn listed(
         &self,
         mapping: Option<&Mapping>,
         event: &ExecutionEvent,
-    ) -> Result<Option<CommitId>, Fault> {
+    ) -> Result<Option<Execution>, Fault> {
         let source = mapping.and_then(Mapping::source_action);
-        let executions = self
-            .executor
-            .pipelines
-            .executions(&event.pipeline, source)
-            .await?;
+        let pipelines = &self.executor.pipelines;
+        let executions = pipelines.executions(&event.pipeline, source).await?;
         let id = event.execution.as_str();
-        let found = executions.into_iter().find(|one| one.id == id);
-        let commit = found.and_then(|one| one.commit);
-        Ok(commit.and_then(|commit| CommitId::parse(commit).ok()))
+        Ok(executions.into_iter().find(|one| one.id == id))
     }
 }
 

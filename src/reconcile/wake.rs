@@ -13,6 +13,7 @@ use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::record::CommitKey;
+use crate::domain::report::updates::wanted_head;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::{Unchanged, plan_wake, wants_slot};
 use crate::domain::state::slots::Line;
@@ -43,6 +44,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal.of_known(subject);
         let _lane = self.lanes.enter(subject).await?;
         let seen = self.store().mapping(subject).await?;
+        // If it gets no pipeline now, its commit shows why.
+        journal.head = seen.as_ref().and_then(wanted_head);
         self.leave_unless_wanted(wake, seen.as_ref(), journal)
             .await?;
         let context = ActionContext {

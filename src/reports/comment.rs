@@ -39,15 +39,14 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 CommentDue::Later(at) | CommentDue::Busy(at) => at,
                 CommentDue::Now(_) => now,
             };
-            let is_marked = seen.as_ref().is_some_and(|seen| {
-                seen.is_unsent && seen.sender.is_none() && seen.commit == record.key
-            });
             let mapping = self.store.mapping(subject).await?;
             if !is_newest_head(record, mapping.as_ref()) {
                 return Ok(());
             }
+            // It may be marked already. A worker that has read an earlier state of the commit must
+            // find that the record has changed.
             let next = CommentRecord::about(seen, record, now);
-            if is_marked || self.store.replace_comment(&next).await? {
+            if self.store.replace_comment(&next).await? {
                 self.outbox.push_at(Post::Comment(subject.clone()), at);
                 return Ok(());
             }

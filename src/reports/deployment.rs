@@ -92,12 +92,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 DeploymentDue::Later(at) | DeploymentDue::Busy(at) => at,
                 DeploymentDue::Now(_) => now,
             };
-            let is_marked = !is_changed
-                && seen.is_some_and(|seen| {
-                    let is_same = (&seen.commit, &seen.failed) == (&next.commit, &next.failed);
-                    seen.is_unsent && seen.sender.is_none() && is_same
-                });
-            if is_marked || self.store.replace_deployments(&next).await? {
+            // It may be marked already. A worker that has read an earlier state of the commit must
+            // find that the record has changed.
+            if self.store.replace_deployments(&next).await? {
                 self.outbox.push_at(Post::Deployments(subject.clone()), at);
                 return Ok(());
             }

@@ -20,7 +20,7 @@ mod source;
 pub mod stacks;
 pub mod tags;
 mod targets;
-mod teardown;
+pub mod teardown;
 pub mod template_file;
 pub mod variables;
 

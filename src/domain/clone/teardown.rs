@@ -1,11 +1,15 @@
 //! The teardown of a clone: the pipeline that it becomes to remove what it deployed. It is made of
 //! the recorded stacks, or cloned from a template that an operator wrote.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::clone::overrides::{CloneOverrides, MASK, StageSelection};
+use crate::domain::clone::overrides::{
+    ACTION_MODE, CloneOverrides, DELETE_ONLY, MASK, STACK_NAME, StageSelection,
+};
 use crate::domain::clone::projects::BuildOverrides;
 use crate::domain::clone::source::{branch_key, set_source_branch};
 use crate::domain::clone::stacks::Stack;
@@ -138,6 +142,21 @@ impl Template {
         let branch = action.configured(branch_key(&action)?)?;
         Branch::parse(branch.to_owned()).ok()
     }
+}
+
+/// Returns the names of the stacks that a teardown template deploys and does not delete.
+#[must_use]
+pub fn kept_stacks(teardown: &Declaration) -> BTreeSet<String> {
+    let stacks = teardown.stacks();
+    let actions = teardown.actions();
+    let actions = actions.filter(|one| stacks.contains(&one.path()));
+    let (deleting, deploying): (Vec<Action<'_>>, Vec<Action<'_>>) =
+        actions.partition(|one| one.configured(ACTION_MODE) == Some(DELETE_ONLY));
+    let names = |actions: Vec<Action<'_>>| -> BTreeSet<String> {
+        let named = actions.iter().filter_map(|one| one.configured(STACK_NAME));
+        named.map(str::to_owned).collect()
+    };
+    &names(deploying) - &names(deleting)
 }
 
 /// Puts the rule's secrets in place of the masks of one action.

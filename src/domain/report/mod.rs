@@ -6,6 +6,7 @@ use crate::domain::ids::{CommitId, Timestamp};
 
 pub mod audit;
 pub mod comment;
+mod counted;
 pub mod deployment;
 pub mod execution;
 pub mod fault;

@@ -173,15 +173,26 @@ fn update_of(
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
     Some(CommitUpdate::Head {
-        head: ReportedHead {
-            key: key(row, commit),
-            repository: row.repository.clone(),
-            target: row.report.clone()?,
-            event_time: row.order.event_time,
-        },
+        head: reported(row, commit)?,
         phase,
         execution,
         outdated,
+    })
+}
+
+/// Returns the head that a row wants to be built, if it is reported.
+#[must_use]
+pub fn wanted_head(row: &Mapping) -> Option<ReportedHead> {
+    let commit = row.order.head.as_ref().filter(|_| wants_build(row))?;
+    reported(row, commit)
+}
+
+fn reported(row: &Mapping, commit: &CommitId) -> Option<ReportedHead> {
+    Some(ReportedHead {
+        key: key(row, commit),
+        repository: row.repository.clone(),
+        target: row.report.clone()?,
+        event_time: row.order.event_time,
     })
 }
 

@@ -111,9 +111,10 @@ impl Resources {
         match (template, self.stacks.is_empty()) {
             (None, true) => "nothing that is recorded".to_owned(),
             (None, false) => self.stacks_in_words(),
-            (Some(template), true) => format!("what '{template}' removes"),
+            (Some(template), true) => format!("whatever '{template}' removes"),
             (Some(template), false) => {
-                format!("what '{template}' removes, with {}", self.stacks_in_words())
+                let stacks = self.stacks_in_words();
+                format!("{stacks} and whatever else '{template}' removes")
             }
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::stacks::{StackKey, other_stacks};
 use crate::domain::clone::tags::{MANAGED_BY, Tags};
+use crate::domain::clone::teardown::kept_stacks;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
@@ -137,6 +138,10 @@ pub fn teardown(
                 "let it delete the stacks that the template of the rule deploys, by the same StackName, to which stack_suffix of preview is added".to_owned(),
             )
         }
+        Ok((clone, _)) if let Some(stack) = kept_stacks(&clone.declaration).first() => bad(
+            format!("deploys stack {stack} and does not delete it, so that it would stay"),
+            "give its CloudFormation action the ActionMode DELETE_ONLY".to_owned(),
+        ),
         Ok((clone, _)) => TemplateCheck {
             finding: Finding::good(
                 what,

@@ -21,7 +21,17 @@ const HISTORIES: u64 = 400;
 /// the last one, of which nothing was heard, was that of the pipeline that was created again.
 /// 2813497173414391556: a branch ended with a commit that had no deployment yet, and was created
 /// again without a head, so that the deployment of the commit before was never ended.
-const FOUND: [u64; 2] = [8_359_521_064_920_856_236, 2_813_497_173_414_391_556];
+/// 6004203471170052979: an execution of the pipeline that was deleted was taken for that of the new
+/// head. 7627478544142301677: a late event of an execution before the one that was started, of
+/// which nothing was heard yet. 6619722519646274626: the same, when it was not known when that one
+/// began.
+const FOUND: [u64; 5] = [
+    8_359_521_064_920_856_236,
+    2_813_497_173_414_391_556,
+    6_004_203_471_170_052_979,
+    7_627_478_544_142_301_677,
+    6_619_722_519_646_274_626,
+];
 
 #[derive(Debug, Default)]
 struct Figures {

@@ -6,26 +6,17 @@
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
-use branchline::domain::report::ReportForm;
 use branchline::domain::report::fault::GitHubFaultKind;
-use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
-use crate::world::rules::{branch_rule, pull_request_rule};
+use crate::world::rules::{branch_rule, pull_request_rule, reported};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
 /// The pipeline of pull request 7.
 const NAME: &str = "api-pr-7";
-
-fn reported(rule: Rule) -> Vec<Rule> {
-    vec![Rule {
-        report: Some(ReportForm::Check),
-        ..rule
-    }]
-}
 
 /// Lets CodePipeline report on an execution, and tells GitHub.
 async fn hear(world: &World, event: &PipelineEvent) {
@@ -38,7 +29,7 @@ fn the_last_commit_of_a_branch_that_was_deleted_is_cancelled() {
     let deleted = "cancelled: The branch was deleted";
     for webhook in [Webhook::delete("x"), Webhook::create("x")] {
         run_story(async |world| {
-            world.restart(reported(branch_rule()));
+            world.restart(vec![reported(branch_rule())]);
             world.handle(Webhook::push("x", 0, 1)).await;
             assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
             // `create` without the `delete` before it: the branch was deleted in between.
@@ -54,7 +45,7 @@ fn the_last_commit_of_a_branch_that_was_deleted_is_cancelled() {
 #[test]
 fn an_execution_of_an_earlier_pipeline_of_that_name_is_not_waited_for() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         world.handle(Webhook::pull_request("opened")).await;
         hear(
             world,
@@ -78,9 +69,27 @@ fn an_execution_of_an_earlier_pipeline_of_that_name_is_not_waited_for() {
 }
 
 #[test]
+fn a_late_event_of_an_earlier_pipeline_is_not_about_the_new_head() {
+    run_story(async |world| {
+        world.restart(vec![reported(pull_request_rule())]);
+        world.handle(Webhook::pull_request("opened")).await;
+        let begun = world.clock.now();
+        world.handle(Webhook::pull_request("closed")).await;
+        world.clock.advance(Duration::from_secs(1));
+        world.handle(Webhook::pull_request("reopened").sha(2)).await;
+        let late = PipelineEvent::execution(NAME, "api-pr-7-1", "FAILED");
+        hear(world, &late.begun(begun)).await;
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
+        let own = PipelineEvent::execution(NAME, "api-pr-7-2", "SUCCEEDED");
+        hear(world, &own.begun(world.clock.now())).await;
+        assert!(world.page(2).starts_with("success"), "{}", world.page(2));
+    });
+}
+
+#[test]
 fn a_message_that_failed_and_then_was_overtaken_waits_for_nothing() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         let now = world.clock.now();
         let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
         world.faults.next(Op::Template, 1, fails);
@@ -105,7 +114,7 @@ fn a_message_that_failed_and_then_was_overtaken_waits_for_nothing() {
 #[test]
 fn a_commit_whose_message_is_gone_does_not_wait_for_ever() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
         world.faults.next(Op::Template, 1, fails);
         world.send(&Webhook::pull_request("opened"));
@@ -136,7 +145,7 @@ fn a_check_run_that_was_created_again_without_a_confirmation_ends() {
         ),
     ] {
         run_story(async |world| {
-            world.restart(reported(pull_request_rule()));
+            world.restart(vec![reported(pull_request_rule())]);
             world.handle(Webhook::pull_request("opened")).await;
             world.handle(Webhook::pull_request("closed")).await;
             world.faults.next(lost.0, 1, lost.1);
@@ -153,7 +162,7 @@ fn a_check_run_that_was_created_again_without_a_confirmation_ends() {
 #[test]
 fn a_check_run_that_ended_without_a_confirmation_runs_again_as_another_one() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         world.handle(Webhook::pull_request("opened")).await;
         let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::Report, 1, lost);
@@ -173,7 +182,7 @@ fn a_check_run_that_ended_without_a_confirmation_runs_again_as_another_one() {
 #[test]
 fn a_repository_that_github_does_not_show_may_show_the_report_later() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         world.github.goes(Some(GitHubFaultKind::Missing));
         world.handle(Webhook::pull_request("opened")).await;
         // The App is installed in the meantime.
@@ -187,7 +196,7 @@ fn a_repository_that_github_does_not_show_may_show_the_report_later() {
 #[test]
 fn a_repository_that_github_never_shows_is_not_asked_about_for_ever() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         world.github.goes(Some(GitHubFaultKind::Missing));
         world.handle(Webhook::pull_request("opened")).await;
         for _ in 0..100 {
@@ -203,7 +212,7 @@ fn a_repository_that_github_never_shows_is_not_asked_about_for_ever() {
 #[test]
 fn the_stages_of_an_execution_cost_one_update_a_minute() {
     run_story(async |world| {
-        world.restart(reported(pull_request_rule()));
+        world.restart(vec![reported(pull_request_rule())]);
         world.handle(Webhook::pull_request("opened")).await;
         world.faults.clear();
         let stages = 10;

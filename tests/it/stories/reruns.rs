@@ -338,8 +338,8 @@ fn a_pipeline_that_is_created_again_counts_its_own_executions() {
         assert!(world.page(2).starts_with("cancelled"), "{}", world.page(2));
         assert_eq!(world.handle(button(world, 2)).await, ["created"]);
         assert_eq!(world.page(2), RUNNING);
-        let made = PipelineEvent::execution(NAME, "first-of-the-new-one", "SUCCEEDED");
-        world.hear(made.begun(world.clock.now())).await;
+        let made = execution(2, "SUCCEEDED").begun(world.clock.now());
+        world.hear(made).await;
         assert!(world.page(2).starts_with("success"), "{}", world.page(2));
     });
 }
@@ -364,10 +364,8 @@ fn the_first_execution_of_a_new_pipeline_belongs_to_the_head() {
             .handle(Webhook::pull_request("ready_for_review").sha(2))
             .await;
         assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
-        let later = PipelineEvent::execution(NAME, "another-first", "SUCCEEDED");
-        world
-            .hear(later.started_at("2026-01-02T00:00:00.000Z"))
-            .await;
+        let later = execution(2, "SUCCEEDED").started_at("2026-01-02T00:00:00.000Z");
+        world.hear(later).await;
         assert!(world.page(2).starts_with("success"), "{}", world.page(2));
     });
 }

@@ -29,7 +29,7 @@ use crate::stories::clones::forgetting::forget;
 use crate::stories::jobs::record;
 use crate::world::event_bridge::EventBridge;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
+use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, reported};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook, commit};
 
@@ -52,8 +52,7 @@ fn idle_rule() -> Rule {
             idle: Some(Duration::from_hours(24)),
             ..Retention::default()
         },
-        report: Some(ReportForm::Check),
-        ..preview_rule()
+        ..reported(preview_rule())
     }
 }
 

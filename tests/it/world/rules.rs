@@ -5,6 +5,7 @@ use branchline::domain::clone::overrides::{
 };
 use branchline::domain::clone::projects::{BuildOverrides, BuildSettings};
 use branchline::domain::ids::PipelineName;
+use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
@@ -247,5 +248,13 @@ pub(crate) fn preview_rule() -> Rule {
             ..CloneOverrides::default()
         },
         ..pull_request_rule()
+    }
+}
+
+/// Returns the rule with check runs.
+pub(crate) fn reported(rule: Rule) -> Rule {
+    Rule {
+        report: Some(ReportForm::Check),
+        ..rule
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::dangers::roles::roles;
 use crate::domain::clone::dangers::secrets::secrets;
 use crate::domain::clone::dangers::stacks::stacks;
-use crate::domain::clone::dangers::texts::{texts, trigger_uses, unescaped_uses};
+use crate::domain::clone::dangers::texts::{texts, trigger_uses, unescaped_uses, unknown_uses};
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::targets::{key_of, shared_target};
 use crate::domain::rules::rule::Rule;
@@ -38,7 +38,7 @@ pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) 
 /// Returns one sentence for each thing that may surprise the author of the template or of the rule.
 pub(super) fn warnings(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let uses = trigger_uses(clone).into_iter();
-    let uses = uses.chain(unescaped_uses(clone));
+    let uses = uses.chain(unescaped_uses(clone)).chain(unknown_uses(clone));
     uses.chain(stacks(clone, rule)).collect()
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::{BUILDSPEC, CloneOverrides};
-use crate::domain::clone::references::{VARIABLES, own_outputs, references};
+use crate::domain::clone::references::{Declared, VARIABLES, own_outputs, references};
 use crate::domain::clone::side_effects::{DEPLOY_ROLES, PROJECT, TARGET_KEYS};
 
 /// The variables of a source action that people write (user guide, "Variables reference").
@@ -121,6 +121,19 @@ pub(super) fn trigger_uses(clone: &Declaration) -> BTreeSet<String> {
         }
     }
     uses
+}
+
+/// Returns the uses of variables that nothing in the clone declares, as a sentence each.
+pub(super) fn unknown_uses(clone: &Declaration) -> BTreeSet<String> {
+    let declared = Declared::by(clone);
+    let texts = all_texts(clone).into_iter();
+    let uses = texts.flat_map(|Text { place, text, .. }| {
+        let missing = declared.missing_in(text).into_iter();
+        let uses =
+            missing.map(|(reference, why)| format!("{place} uses #{{{reference}}}, but {why}"));
+        uses.collect::<Vec<_>>()
+    });
+    uses.collect()
 }
 
 /// Returns the texts of actions and of rules.

@@ -2,11 +2,9 @@
 //! inserts their text into JSON and escapes nothing (user guide, "Variables reference"), so a text
 //! with quotes could add another environment variable, such as a secret.
 
-use crate::domain::clone::references::VARIABLES;
+use crate::domain::clone::references::{CODEPIPELINE, VARIABLES};
 use crate::domain::clone::template_file::allowed::Allowed;
 
-/// The namespace of CodePipeline's own variables.
-const CODEPIPELINE: &str = "codepipeline";
 /// The variables of source actions that nobody writes.
 const OF_SOURCES: [&str; 7] = [
     "AuthorDate",

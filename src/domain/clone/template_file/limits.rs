@@ -8,13 +8,13 @@ use crate::domain::clone::limits::{
     ACTIONS_OF_A_STAGE, ENVIRONMENT, ENVIRONMENT_VALUE, KEY, STAGES, VALUE, VARIABLES,
 };
 use crate::domain::clone::overrides::MIN_STAGES;
-use crate::domain::clone::references::VARIABLES as VARIABLES_NAMESPACE;
+use crate::domain::clone::references::{CODEPIPELINE, VARIABLES as VARIABLES_NAMESPACE};
 use crate::domain::clone::template_file::document::{Action, Artifact, Pipeline, Stage, Variable};
 use crate::domain::ids::PipelineName;
 
 /// The namespaces of CodePipeline's own variables and of those of the pipeline (user guide,
 /// "Variables reference").
-const RESERVED: [&str; 2] = ["codepipeline", VARIABLES_NAMESPACE];
+const RESERVED: [&str; 2] = [CODEPIPELINE, VARIABLES_NAMESPACE];
 
 /// The mistakes of a file, each with its path in it.
 #[derive(Default)]

@@ -304,6 +304,7 @@ fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
     the environment at GitHub gets another name when {title} changes: each name is an environment of its own, and the ones before stay in GitHub's list
     stack_suffix of preview has no effect on action 'Production/Stack', because configuration sets its StackName
     teardown = "stacks" of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)
+    StackName of action 'Production/Stack' uses #{variables.NAME}, but the clone has no variable NAME
     the stack of action 'Production/Stack' has a variable in its name (api-#{variables.NAME}-pr-7): it is not looked for before it is deployed, and not deleted in the end
     "#);
 }

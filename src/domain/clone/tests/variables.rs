@@ -156,3 +156,16 @@ fn values_over_a_limit_are_refused_before_any_call_to_aws() {
         "invalid-value: the clone would have 51 variables, but AWS accepts 50"
     );
 }
+
+#[test]
+fn a_variable_that_nothing_declares_is_warned_about() {
+    let mut rule = rule();
+    rule.overrides.variables = formats(&[("PR", "{number}")]);
+    let text = "#{variables.PR} #{variables.REGION} #{Build.IMAGE} #{codepipeline.PipelineExecutionId} #{open";
+    let template = with_build(json!({"ProjectName": "api", "Text": text}));
+    let warnings = clone_by(&rule, &template).unwrap().warnings;
+    insta::assert_snapshot!(warnings.join("\n"), @"
+    Text of action 'Build/Build' uses #{Build.IMAGE}, but no action of the clone has the namespace Build
+    Text of action 'Build/Build' uses #{variables.REGION}, but the clone has no variable REGION
+    ");
+}

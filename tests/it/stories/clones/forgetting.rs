@@ -4,22 +4,32 @@
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::intake::repair_request::{Repair, RepairKind};
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::{Clock, Store};
+use branchline::ports::{Clock, Queue, Store};
 
+use super::places::{work, work_twice};
 use super::repairs::outcomes;
 use super::{pushed, rule};
+use crate::world::driver;
+use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{pipeline_name, template};
-use crate::world::story::{World, run_story};
+use crate::world::story::{World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 const SUBJECT: &str = "acme/api#7";
 
 /// Asks to forget a mapping as it was read.
 pub(in crate::stories) async fn forget(world: &World, read: &Mapping) -> Vec<String> {
+    request(world, read);
+    outcomes(world).await
+}
+
+/// Sends the request to forget a mapping as it was read.
+fn request(world: &World, read: &Mapping) {
     let repair = Repair {
         project: None,
         subject: read.subject.clone(),
@@ -28,7 +38,6 @@ pub(in crate::stories) async fn forget(world: &World, read: &Mapping) -> Vec<Str
         pipeline: pipeline_name("api-pr-7"),
     };
     world.send_repair(&repair, &read.repository);
-    outcomes(world).await
 }
 
 /// Adds a pipeline of this name that branchline did not create.
@@ -194,5 +203,37 @@ fn attempts_after_the_operator_looked_do_not_keep_the_mapping() {
             (State::Gone, Some(AbsenceReason::Forgotten))
         );
         assert!(world.account.remove("api-pr-7"));
+    });
+}
+
+#[test]
+fn a_pipeline_that_is_created_after_the_look_for_it_is_kept() {
+    run_daemon(async |world| {
+        add_foreign(world);
+        world.send(&Webhook::pull_request("opened"));
+        work(world, vec![rule(|_| {})]).await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+        assert!(world.account.remove("api-pr-7"));
+        request(world, &world.mapping(SUBJECT));
+        let late = Trouble::Stall(When::After, Duration::from_secs(10));
+        world.faults.next(Op::Find, 1, late);
+        let forgotten = async {
+            let received = world.queue.internal().receive(10, Duration::ZERO).await;
+            for envelope in received.unwrap() {
+                driver::handle(world, envelope).await;
+            }
+        };
+        let created = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+            world.faults.next(Op::Create, 1, unanswered);
+            world.send(&pushed(1, 2));
+            work(world, vec![rule(|_| {})]).await;
+        };
+        tokio::join!(forgotten, created);
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        assert_eq!(world.mapping(SUBJECT).state, State::Creating);
+        work_twice(world, || vec![rule(|_| {})]).await;
+        assert_eq!(world.mapping(SUBJECT).state, State::Active);
     });
 }

@@ -63,6 +63,25 @@ fn a_teardown_template_fits_its_rule_or_the_check_says_what_to_correct() {
     });
 }
 
+#[test]
+fn a_teardown_template_that_only_deploys_is_found() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEARDOWN, REPOSITORY.1), Tags::new());
+        let template = world.account.template(&pipeline_name(TEARDOWN)).await;
+        let (rule, template) = (preview_rule(), template.unwrap());
+        let clone = preflight::template(&rule, &template, &owner()).clone;
+        let deployed = clone.unwrap().stack_keys().into_iter().collect();
+        let found = preflight::teardown(&rule, &template, &owner(), &deployed).finding;
+        assert_eq!(
+            (found.ok, found.detail.as_str()),
+            (
+                Some(false),
+                "deploys stack api-pr-1 and does not delete it, so that it would stay"
+            )
+        );
+    });
+}
+
 /// Returns what the daemon would ask of IAM about the stacks of a rule.
 async fn requests(world: &World, rule: &Rule) -> Vec<preflight::StackRequest> {
     let template = world.account.template(&pipeline_name(TEMPLATE)).await;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use branchline::domain::rules::rule::Rules;
+use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::inspect::evidence::Evidence;
 use branchline::inspect::why::Why;
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Store};
 
 use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, idle_rule};
-use crate::world::rules::{preview_rule, stacks_rule};
+use crate::world::rules::{preview_rule, reported, stacks_rule};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{Webhook, commit};
 
@@ -144,5 +144,53 @@ fn the_removal_of_an_environment_is_announced_with_that_of_its_pipeline() {
         world.deliver(pushed.at(world.clock.now())).await;
         world.build().await;
         assert_eq!(world.mappings(), ACTIVE);
+    });
+}
+
+/// What a commit shows whose stack belongs to others.
+const REFUSED: &str = "error: Not built: its stack may belong to others. An operator has to change stack_suffix in the rule";
+
+#[test]
+fn a_reopened_pull_request_that_gets_no_pipeline_shows_why() {
+    run_story(async |world| {
+        world.open_preview(reported(preview_rule())).await;
+        world.close().await;
+        world.build().await;
+        assert!(world.page(1).starts_with("success"), "{}", world.page(1));
+        world.account.give_stack(STACK);
+        let at_once = |action| Webhook::pull_request(action).at(world.clock.now());
+        world.handle(at_once("reopened")).await;
+        assert_eq!(world.page(1), REFUSED);
+        world.handle(at_once("closed")).await;
+        assert!(world.page(1).starts_with("success"), "{}", world.page(1));
+        world.take_dead_letters();
+        world.expect_stack(STACK);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_refused_when_it_is_its_turn_shows_why() {
+    run_story(async |world| {
+        let limited = Rule {
+            max_active: Some(1),
+            ..reported(preview_rule())
+        };
+        // The daemon counts at its start.
+        let counted = world.store.count_slots("pull requests", &[]).await;
+        assert_eq!(counted, Ok(()));
+        world.open_preview(limited).await;
+        let second = || Webhook::pull_request("opened").number(8).sha(2);
+        world.send(&second().at(world.clock.now()));
+        world.work_once().await;
+        world.tell().await;
+        assert!(world.page(2).starts_with("queued"), "{}", world.page(2));
+        world.account.give_stack("api-pr-8");
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.page(2), REFUSED);
+        world.take_dead_letters();
+        let closed = Webhook::pull_request("closed").number(8).sha(2);
+        world.deliver(closed.at(world.clock.now())).await;
+        world.expect_stack("api-pr-8");
     });
 }
