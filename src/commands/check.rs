@@ -215,7 +215,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                 known.insert(name.clone(), template(&pipelines, name).await);
             }
         }
-        let mut deployed = BTreeSet::new();
+        let mut ordinary = None;
         match known.get(&rule.template) {
             Some(Ok(template)) => {
                 let checked = preflight::template(rule, template, &config.owner);
@@ -230,10 +230,9 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
                 all.findings.extend(covered);
                 all.repositories.extend(of_rule);
                 if let Some(clone) = checked.clone {
-                    deployed.extend(clone.stack_keys());
                     all.findings.extend(all.rule_stacks.add(rule, &clone));
                     all.stacks.extend(preflight::stack_requests(rule, &clone));
-                    all.clones.push(clone);
+                    ordinary = Some(clone);
                 }
             }
             Some(Err(fault)) => {
@@ -248,7 +247,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
         }
         match teardown.and_then(|name| Some((name, known.get(name)?))) {
             Some((_, Ok(template))) => {
-                let checked = preflight::teardown(rule, template, &config.owner, &deployed);
+                let checked = preflight::teardown(rule, template, &config.owner, ordinary.as_ref());
                 all.findings.push(checked.finding);
                 all.clones.extend(checked.clone);
             }
@@ -260,6 +259,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
             }
             None => {}
         }
+        all.clones.extend(ordinary);
     }
     all
 }

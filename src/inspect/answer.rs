@@ -221,9 +221,12 @@ fn of_absence(subject: &str, row: &Mapping, rules: &[CheckedRule]) -> Answer {
     match row.absence() {
         Some(AbsenceReason::NoRule) => no_rule(subject, rules),
         Some(AbsenceReason::Closed) => Answer::none(format!("{subject} is closed"), &[REOPEN]),
-        Some(AbsenceReason::Deleted) => {
-            Answer::none(format!("the branch of {subject} is deleted"), &[REOPEN])
-        }
+        Some(AbsenceReason::Deleted) => Answer::none(
+            format!("the branch of {subject} is deleted"),
+            &[
+                "if it exists at GitHub, push a commit, or redeliver its last webhook: page Webhooks, Recent deliveries",
+            ],
+        ),
         Some(AbsenceReason::Draft) => Answer::none(
             format!("{subject} is a draft, and its rule excludes drafts"),
             &[
@@ -296,7 +299,7 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
     }
     let retry_at = teardown.and_then(|teardown| teardown.retry_at);
     let how = match (retry_at, row.last_error.as_deref()) {
-        (Some(at), Some(error)) => format!("; the next attempt is at {at}, because {error}"),
+        (Some(at), Some(error)) => format!("; {error}; the next attempt is at {at}"),
         (Some(_) | None, _) => String::new(),
     };
     let by_daemon = match teardown.and_then(|teardown| teardown.run.as_ref()) {
@@ -304,7 +307,9 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
         Some(TeardownRun::Execution(_)) => false,
         None => row.resources.teardown_policy == Some(TeardownPolicy::Stacks),
     };
+    let has_failed = retry_at.is_some() && teardown.is_some_and(|teardown| teardown.failures > 0);
     let then = match (row.absence(), row.activity.sleep) {
+        _ if has_failed => "correct what made it fail, or wait: it is tried again",
         (None, None) => "wait: then it gets its pipeline again",
         (Some(_) | None, _) if by_daemon => {
             "wait: its pipeline is deleted first, and then its stacks, one after the other"

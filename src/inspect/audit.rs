@@ -22,7 +22,7 @@ use crate::ports::{
 
 use crate::inspect::account::Account;
 use crate::inspect::audit_report::{
-    AuditReport, Checked, Finding, half_way, of_mapping, of_project, unreadable,
+    AuditReport, Checked, Finding, half_way, left_behind, of_mapping, of_project, unreadable,
 };
 use crate::inspect::overview::Overview;
 use crate::inspect::waiting::Waiting;
@@ -85,6 +85,7 @@ where
         };
         let mut stacks = self.list_stacks(&mut report).await?;
         let (mut mapped, mut projects) = (BTreeSet::new(), BTreeSet::new());
+        let mut with_left = Vec::new();
         for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(rows) = pages.next().await? {
@@ -96,6 +97,9 @@ where
                             projects.extend(recorded.map(|one| one.name.clone()));
                             if let Some(stacks) = &mut stacks {
                                 stacks.note(&row);
+                            }
+                            if !row.resources.left.is_empty() {
+                                with_left.push(row.clone());
                             }
                             report.mapped += 1;
                             let checked = self.mapping(&row, Some(&overview)).await?;
@@ -134,7 +138,8 @@ where
             report.findings.extend(self.orphan_project(name).await?);
             checked();
         }
-        self.left_stacks(stacks.as_ref(), &mut report).await?;
+        self.left_stacks(with_left, stacks.as_ref(), &mut report)
+            .await?;
         Ok(report)
     }
 
@@ -158,20 +163,23 @@ where
                 self.orphans_of(subject, &mut report).await?;
                 report.findings.extend(self.left_of(&row).await?);
             }
-            Ok(Some(row)) => match self.mapping(&row, None).await? {
-                Checked::Waits(Waiting::DeadLettered) => {
-                    report.add(self.check_twice(&row, None).await?);
+            Ok(Some(row)) => {
+                report.findings.extend(self.left_of(&row).await?);
+                match self.mapping(&row, None).await? {
+                    Checked::Waits(Waiting::DeadLettered) => {
+                        report.add(self.check_twice(&row, None).await?);
+                    }
+                    Checked::Good => {
+                        let stacks = match row.resources.stacks.is_empty() {
+                            true => None,
+                            false => self.list_stacks(&mut report).await?,
+                        };
+                        let found = self.environment(&row, stacks.as_ref()).await?;
+                        report.findings.extend(found);
+                    }
+                    checked @ (Checked::Waits(_) | Checked::Defect(_)) => report.add(checked),
                 }
-                Checked::Good => {
-                    let stacks = match row.resources.stacks.is_empty() {
-                        true => None,
-                        false => self.list_stacks(&mut report).await?,
-                    };
-                    let found = self.environment(&row, stacks.as_ref()).await?;
-                    report.findings.extend(found);
-                }
-                checked @ (Checked::Waits(_) | Checked::Defect(_)) => report.add(checked),
-            },
+            }
             Err(fault) if is_unreadable(&fault) => {
                 report.findings.push(unreadable(&fault, None, None));
             }
@@ -349,22 +357,6 @@ where
         finding.differences = lines(&differences).join("\n");
         Ok(Some(finding))
     }
-}
-
-/// Says what to do about an environment that is left behind; `None` while it is being removed.
-fn left_behind(row: &Mapping, is_left: bool) -> Option<String> {
-    let teardown = row.resources.teardown.as_ref()?;
-    teardown.is_left_behind().then(|| {
-        let error = row.last_error.as_deref();
-        if !is_left {
-            return "the stacks that were left behind are deleted by now: `branchline mappings forget` ends the mapping".to_owned();
-        }
-        format!(
-            "its environment is left behind: {} ({}): remove it by hand, then `branchline mappings forget` ends the mapping",
-            row.resources.environment(),
-            error.unwrap_or("the pipeline that would remove it is gone")
-        )
-    })
 }
 
 /// Returns true if a row was not written by this version of branchline.

@@ -248,6 +248,22 @@ pub(super) fn unreadable(
     }
 }
 
+/// Says what to do about an environment that is left behind; `None` while it is being removed.
+pub(super) fn left_behind(row: &Mapping, is_left: bool) -> Option<String> {
+    let teardown = row.resources.teardown.as_ref()?;
+    teardown.is_left_behind().then(|| {
+        let error = row.last_error.as_deref();
+        if !is_left {
+            return "the stacks that were left behind are deleted by now: `branchline mappings forget` ends the mapping".to_owned();
+        }
+        format!(
+            "its environment is left behind: {} ({}): remove it by hand, then `branchline mappings forget` ends the mapping",
+            row.resources.environment(),
+            error.unwrap_or("the pipeline that would remove it is gone")
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

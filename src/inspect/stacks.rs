@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::{FoundStack, Stack, named_stacks};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{StackId, Subject, SubjectKind};
+use crate::domain::ids::{Subject, SubjectKind};
 use crate::domain::intake::repair_request::FindingKind;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::mapping::{Mapping, State};
@@ -84,33 +84,37 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         }
     }
 
-    /// Reports the stacks that exist, and that no subject with a pipeline has: those that a mapping
-    /// without a pipeline records, and those whose names a rule would give to a pull request. If no
-    /// rule makes stacks any more, the recorded ones are reported.
+    /// Reports the stacks that exist, and that no pipeline has: those that were left when a subject
+    /// was given up, and those whose names a rule would give to a pull request. If no rule makes
+    /// stacks any more, the recorded ones are reported. `rows` are the mappings with a pipeline
+    /// that have something left; the others are read here.
     pub(super) async fn left_stacks(
         &self,
+        mut rows: Vec<Mapping>,
         seen: Option<&StackOverview>,
         report: &mut AuditReport,
     ) -> Result<(), Fault> {
         if report.without_stacks.is_some() {
             return Ok(());
         }
-        let mut recorded = Vec::new();
         for state in State::ALL.into_iter().filter(|state| state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
-            while let Some(rows) = pages.next().await? {
+            while let Some(page) = pages.next().await? {
                 // A row that cannot be read is found by its own name.
-                for row in rows.into_iter().flatten() {
-                    recorded.extend(row.resources.left.iter().cloned());
-                    match self.left_of_listed(&row, seen).await {
-                        Ok(found) => report.findings.extend(found),
-                        Err(fault) if fault.reason == Reason::AwsDenied => {
-                            report.without_stacks = Some(fault);
-                            return Ok(());
-                        }
-                        Err(fault) => return Err(fault),
-                    }
+                let with_left = page.into_iter().flatten();
+                rows.extend(with_left.filter(|row| !row.resources.left.is_empty()));
+            }
+        }
+        let mut recorded = Vec::new();
+        for row in rows {
+            recorded.extend(row.resources.left.iter().cloned());
+            match self.left_of_listed(&row, seen).await {
+                Ok(found) => report.findings.extend(found),
+                Err(fault) if fault.reason == Reason::AwsDenied => {
+                    report.without_stacks = Some(fault);
+                    return Ok(());
                 }
+                Err(fault) => return Err(fault),
             }
         }
         let Some(seen) = seen else {
@@ -159,7 +163,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         Ok(row.resources.stacks.is_empty())
     }
 
-    /// Returns the stacks that exist and were left when a subject without a pipeline was given up.
+    /// Returns the stacks that exist and were left when a subject was given up.
     pub(super) async fn left_of(&self, row: &Mapping) -> Result<Vec<Finding>, Fault> {
         let mut findings = Vec::new();
         for stack in &row.resources.left {
@@ -223,8 +227,8 @@ fn named_by_rule(
     });
     let (rule, number) = named.filter(|(_, number)| !open.contains(number))?;
     let detail = format!(
-        "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name {name}",
-        rule.name
+        "stack {name} exists, and no mapping has it: rule '{}' would give this name to pull request {number}; if it is a leftover of a closed pull request, and not made by others, delete it: aws cloudformation delete-stack --stack-name {}",
+        rule.name, found.id
     );
     Some(Finding::by_hand(FindingKind::StackLeft, detail))
 }
@@ -236,14 +240,10 @@ fn makes_stacks(rule: &Rule) -> bool {
 }
 
 fn of_row(row: &Mapping, stack: &Stack) -> Finding {
-    let region = stack.region.as_deref();
-    let region = region.map(|region| format!(" --region {region}"));
-    let name = &stack.name;
-    // Others may make one of the same name.
-    let id = stack.id.as_ref().map_or(name.as_str(), StackId::as_str);
     let detail = format!(
-        "its stack {name} exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name {id}{}",
-        region.unwrap_or_default()
+        "its stack {} was left when the mapping was forgotten, and exists: delete it: {}",
+        stack.name,
+        stack.deletion_command()
     );
     of_mapping(row, FindingKind::StackLeft, detail, false)
 }

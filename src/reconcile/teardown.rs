@@ -85,9 +85,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             lease: None,
         };
         let failed = read.map(|teardown| teardown.failed(context.time));
-        let given_up = failed.filter(|_| matches!(step, TeardownStep::Fail(_)));
-        let remaining = match &given_up {
-            Some(teardown) => self.executor.given_up(teardown, row).await?,
+        let failed = failed.filter(|_| matches!(step, TeardownStep::Fail(_)));
+        let remaining = match &failed {
+            Some(_) => self.executor.left_stacks(row).await?,
             None => None,
         };
         if self.executor.is_gone(remaining.as_ref(), row) {
@@ -103,7 +103,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let outcome = self
             .apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
             .await?;
-        let is_given_up = given_up.is_some_and(|teardown| teardown.is_left_behind());
+        let is_given_up = failed.is_some_and(|teardown| teardown.is_left_behind());
         if is_given_up && matches!(outcome, Outcome::TeardownFailed(_)) {
             metrics::left_behind();
         }

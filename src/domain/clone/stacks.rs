@@ -41,6 +41,17 @@ impl Stack {
         self.name == id.name() && region.is_none_or(|region| region == id.region())
     }
 
+    /// Returns the command that deletes the stack: by its id if that is known, because others may
+    /// make one of the same name.
+    #[must_use]
+    pub fn deletion_command(&self) -> String {
+        let id = self.id.as_ref().map_or(self.name.as_str(), StackId::as_str);
+        let region = self.region.as_deref();
+        let region = region.map(|region| format!(" --region {region}"));
+        let region = region.unwrap_or_default();
+        format!("aws cloudformation delete-stack --stack-name {id}{region}")
+    }
+
     /// Returns true if CodePipeline makes the name from a variable while it runs.
     #[must_use]
     pub fn has_variable(&self) -> bool {

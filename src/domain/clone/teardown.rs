@@ -147,16 +147,24 @@ impl Template {
 /// Returns the names of the stacks that a teardown template deploys and does not delete.
 #[must_use]
 pub fn kept_stacks(teardown: &Declaration) -> BTreeSet<String> {
+    &stacks_by_mode(teardown, false) - &stacks_by_mode(teardown, true)
+}
+
+/// Returns the names of the stacks that a teardown template deletes by CloudFormation actions.
+#[must_use]
+pub fn deleted_stacks(teardown: &Declaration) -> BTreeSet<String> {
+    stacks_by_mode(teardown, true)
+}
+
+fn stacks_by_mode(teardown: &Declaration, deletes: bool) -> BTreeSet<String> {
     let stacks = teardown.stacks();
     let actions = teardown.actions();
-    let actions = actions.filter(|one| stacks.contains(&one.path()));
-    let (deleting, deploying): (Vec<Action<'_>>, Vec<Action<'_>>) =
-        actions.partition(|one| one.configured(ACTION_MODE) == Some(DELETE_ONLY));
-    let names = |actions: Vec<Action<'_>>| -> BTreeSet<String> {
-        let named = actions.iter().filter_map(|one| one.configured(STACK_NAME));
-        named.map(str::to_owned).collect()
-    };
-    &names(deploying) - &names(deleting)
+    let actions = actions.filter(|action| {
+        let is_deletion = action.configured(ACTION_MODE) == Some(DELETE_ONLY);
+        is_deletion == deletes && stacks.contains(&action.path())
+    });
+    let named = actions.filter_map(|action| action.configured(STACK_NAME));
+    named.map(str::to_owned).collect()
 }
 
 /// Puts the rule's secrets in place of the masks of one action.

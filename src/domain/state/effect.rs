@@ -53,8 +53,8 @@ pub enum EffectResult {
         teardown: Teardown,
         /// Why it has failed, if it has.
         problem: Option<String>,
-        /// The stacks that are left if it was given up, with their ids; `None` while it goes on, or
-        /// if they are not known.
+        /// The stacks that are left, with their ids; `None` if the row has them already, or if they
+        /// are not known.
         remaining: Option<Vec<Stack>>,
     },
     /// The pipeline does not exist.

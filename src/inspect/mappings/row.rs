@@ -179,6 +179,7 @@ fn teardown(mapping: &Mapping) -> Option<String> {
     Some(match (teardown.is_left_behind(), teardown.retry_at) {
         (true, _) => "left-behind".to_owned(),
         (false, None) => "running".to_owned(),
+        (false, Some(at)) if teardown.failures == 0 => format!("looks again at {at}"),
         (false, Some(at)) => {
             let failures = usize::try_from(teardown.failures).unwrap_or(usize::MAX);
             let failures = plural(failures, "failed attempt");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::stacks::{StackKey, other_stacks};
-use crate::domain::clone::tags::{MANAGED_BY, Tags};
-use crate::domain::clone::teardown::kept_stacks;
+use crate::domain::clone::tags::{MANAGED_BY, REPOSITORY, Tags};
+use crate::domain::clone::teardown::{deleted_stacks, kept_stacks};
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
@@ -98,29 +98,35 @@ pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
     }
 }
 
-/// Checks whether the clones of a rule can become clones of its teardown template. `deployed` are
-/// the stacks of the same made-up subject's clone.
+/// Checks whether the clones of a rule can become clones of its teardown template. `ordinary` is
+/// the same made-up subject's clone, if the rule can create one.
 #[must_use]
 pub fn teardown(
     rule: &Rule,
     template: &Template,
     owner: &Owner,
-    deployed: &BTreeSet<StackKey>,
+    ordinary: Option<&NewPipeline>,
 ) -> TemplateCheck {
+    let deployed = ordinary.map_or_else(Vec::new, NewPipeline::stack_keys);
+    let deployed: BTreeSet<StackKey> = deployed.into_iter().collect();
+    let repository = ordinary.and_then(|clone| clone.tags.get(REPOSITORY));
     let name = template.declaration.name();
     let what = format!("teardown {name}");
     let bad = |detail: String, fix: String| TemplateCheck {
         finding: Finding::bad(what.clone(), detail, fix),
         clone: None,
     };
-    let admitted = template.repositories();
-    let mut admitted = admitted.filter(|name| rule.repository.is_match(name.as_str()));
-    let made = admitted.find_map(|name| made_up(rule, name));
+    let admitted = template.repositories().filter(|name| match repository {
+        Some(repository) => name.as_str() == repository,
+        None => rule.repository.is_match(name.as_str()),
+    });
+    let made = admitted.filter_map(|name| made_up(rule, name)).next();
     let Some((mapping, spec)) = made else {
+        let of_rule = || format!("a repository of rule '{}'", rule.name);
         return bad(
             format!(
-                "has no source action that fetches a repository of rule '{}'",
-                rule.name
+                "has no source action that fetches {}",
+                repository.cloned().unwrap_or_else(of_rule)
             ),
             "add a CodeStarSourceConnection action for the repository, whose base branch the teardown fetches, or name another pipeline".to_owned(),
         );
@@ -128,7 +134,8 @@ pub fn teardown(
     let request = mapping.clone_request(&spec, rule, owner);
     match template.teardown_clone(&request, &spec.branch) {
         Ok((clone, _))
-            if let [other, ..] = other_stacks(&clone.declaration, &clone.arn, deployed).as_slice() =>
+            if let [other, ..] =
+                other_stacks(&clone.declaration, &clone.arn, &deployed).as_slice() =>
         {
             bad(
                 format!(
@@ -143,13 +150,16 @@ pub fn teardown(
             "give its CloudFormation action the ActionMode DELETE_ONLY".to_owned(),
         ),
         Ok((clone, _)) => TemplateCheck {
-            finding: Finding::good(
-                what,
-                format!(
-                    "clones of rule '{}' can become its clones to remove their environments",
-                    rule.name
-                ),
-            ),
+            finding: Finding {
+                warnings: of_teardown(&clone, &deployed),
+                ..Finding::good(
+                    what,
+                    format!(
+                        "clones of rule '{}' can become its clones to remove their environments",
+                        rule.name
+                    ),
+                )
+            },
             clone: Some(clone),
         },
         Err(fault) => bad(
@@ -157,6 +167,27 @@ pub fn teardown(
             format!("correct the teardown template, or rule '{}'", rule.name),
         ),
     }
+}
+
+/// Warns of what a teardown template leaves to its builds, and of what it waits for.
+fn of_teardown(clone: &NewPipeline, deployed: &BTreeSet<StackKey>) -> Vec<String> {
+    let deleted = deleted_stacks(&clone.declaration);
+    let left = deployed.iter().filter(|key| !deleted.contains(&key.name));
+    let left = left.map(|key| {
+        format!(
+            "no CloudFormation action of it deletes stack {}: one of its builds has to",
+            key.name
+        )
+    });
+    let approvals = clone.declaration.actions();
+    let approvals = approvals.filter(|action| action.category == "Approval");
+    let approvals = approvals.map(|action| {
+        format!(
+            "each removal waits until a person approves action '{}'",
+            action.path()
+        )
+    });
+    left.chain(approvals).collect()
 }
 
 /// Describes the clone: what it is for, and which stages it does not have.

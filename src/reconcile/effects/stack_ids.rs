@@ -81,6 +81,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .await
     }
 
+    /// Returns the stacks with the ids that the claim could not record, because an execution was
+    /// running. It was stopped, and its pipeline is deleted. `None` if the claim has them.
+    pub(in crate::reconcile) async fn late_ids(
+        &self,
+        mapping: &Mapping,
+    ) -> Result<Option<Vec<Stack>>, Fault> {
+        if !has_run(mapping) {
+            return Ok(None);
+        }
+        let mut stacks = mapping.resources.stacks.clone();
+        self.identify(stacks.iter_mut(), mapping.pipeline_arn())
+            .await?;
+        Ok(Some(stacks))
+    }
+
     /// Writes the ids of stacks that exist, and whose ids are not known. One of another account is
     /// not looked for.
     pub(in crate::reconcile) async fn identify(
@@ -106,9 +121,19 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         teardown: &Teardown,
         mapping: &Mapping,
     ) -> Result<Option<Vec<Stack>>, Fault> {
-        if !teardown.is_left_behind() {
-            return Ok(None);
+        match teardown.is_left_behind() {
+            true => self.left_stacks(mapping).await,
+            false => Ok(None),
         }
+    }
+
+    /// Returns the stacks that are left after a teardown has failed, with their ids; `None` if
+    /// CloudFormation must not be asked. One that does not exist was deleted: others may make one
+    /// of its name before the next attempt.
+    pub(in crate::reconcile) async fn left_stacks(
+        &self,
+        mapping: &Mapping,
+    ) -> Result<Option<Vec<Stack>>, Fault> {
         match self.remaining_stacks(mapping).await {
             Ok(remaining) => Ok(Some(remaining)),
             Err(fault) if fault.reason == Reason::AwsDenied => Ok(None),

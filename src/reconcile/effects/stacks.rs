@@ -46,10 +46,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok(Deletion::Nothing) => return None,
             Err(fault) => return Some(self.teardown_failed(&last, fault, mapping).await),
         };
+        let remaining = match self.late_ids(mapping).await {
+            Ok(remaining) => remaining,
+            Err(fault) => return Some(Err(fault)),
+        };
         let done = EffectResult::Retiring {
             teardown,
             problem,
-            remaining: None,
+            remaining,
         };
         Some(Ok((done, Outcome::TeardownStarted)))
     }
@@ -190,6 +194,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         row: &Mapping,
     ) -> Result<Fault, Fault> {
         let key = stack.key(&clone.arn);
+        let mut left = row.resources.left.iter();
+        if let Some(left) = left.find(|left| left.key(&clone.arn) == key) {
+            return Ok(left_over(left));
+        }
         let holder = self.store.stack_holder(&key).await?;
         let holder = holder.filter(|holder| holder.subject != row.subject);
         let other = match holder {
@@ -270,6 +278,16 @@ fn belongs_to(other: &Mapping, name: &str, rule: &str) -> Fault {
     let owner = in_words(&other.subject, other.repository.as_str());
     let detail = format!(
         "stack {name} belongs to {owner}: change stack_suffix in preview of rule '{rule}', or of the other's, so that their stacks differ, then replay"
+    );
+    Fault::new(Reason::StackNotOurs, detail)
+}
+
+/// Returns the fault of a stack that an operator left when the subject was given up.
+fn left_over(stack: &Stack) -> Fault {
+    let detail = format!(
+        "stack {} is left of an earlier environment of this subject: delete it ({}), then replay",
+        stack.name,
+        stack.deletion_command()
     );
     Fault::new(Reason::StackNotOurs, detail)
 }

@@ -20,8 +20,7 @@ pub struct TeardownLook {
     pub step: TeardownStep,
     /// False if the subject has no rule any more: it gets no pipeline if it is open again.
     pub has_rule: bool,
-    /// The stacks that are left, with their ids, if the step is the last failure and they are
-    /// known.
+    /// The stacks that are left, with their ids, if the step is a failure and they are known.
     pub remaining: Option<Vec<Stack>>,
 }
 

@@ -207,7 +207,7 @@ fn attempts_after_the_operator_looked_do_not_keep_the_mapping() {
 }
 
 #[test]
-fn a_pipeline_that_is_created_after_the_look_for_it_is_kept() {
+fn a_pipeline_that_is_created_meanwhile_is_kept() {
     run_daemon(async |world| {
         add_foreign(world);
         world.send(&Webhook::pull_request("opened"));
@@ -216,7 +216,7 @@ fn a_pipeline_that_is_created_after_the_look_for_it_is_kept() {
         assert!(world.account.remove("api-pr-7"));
         request(world, &world.mapping(SUBJECT));
         let late = Trouble::Stall(When::After, Duration::from_secs(10));
-        world.faults.next(Op::Find, 1, late);
+        world.faults.next(Op::Mapping, 1, late);
         let forgotten = async {
             let received = world.queue.internal().receive(10, Duration::ZERO).await;
             for envelope in received.unwrap() {

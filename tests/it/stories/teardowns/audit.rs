@@ -67,7 +67,7 @@ fn a_stack_that_outlived_a_forgotten_subject_is_found_until_it_is_deleted() {
         assert_eq!(
             audit(world, preview_rule()).await,
             [
-                "stack-left acme/api#7: its stack api-pr-7 exists, and its pipeline does not: delete the stack: aws cloudformation delete-stack --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/0 --region eu-west-1"
+                "stack-left acme/api#7: its stack api-pr-7 was left when the mapping was forgotten, and exists: delete it: aws cloudformation delete-stack --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/0 --region eu-west-1"
             ]
         );
         world.account.remove_stack(STACK);
@@ -89,9 +89,17 @@ fn what_a_forgotten_subject_left_is_found_after_the_rule_is_gone() {
 fn a_forgotten_subject_begins_anew_once_what_is_left_is_deleted() {
     run_story(async |world| {
         world.forget_stack().await;
-        // Whose it is by now is not known.
         world.reopen().await;
         assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        assert_eq!(
+            world.last_error(),
+            "stack-not-ours: stack api-pr-7 is left of an earlier environment of this subject: delete it (aws cloudformation delete-stack --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/0 --region eu-west-1), then replay"
+        );
+        let found = report(world, vec![preview_rule()], None).await;
+        assert_eq!(
+            found.totals(),
+            "1 finding: 1 stack-left; 1 mapping waits: 1 dead-lettered"
+        );
         world.close().await;
         assert_eq!(audit(world, preview_rule()).await.len(), 1);
         let subject = world.mapping(SUBJECT).subject;
@@ -171,7 +179,7 @@ fn a_stack_that_nobody_recorded_is_found_by_its_name() {
         assert_eq!(
             found,
             [
-                "stack-left : stack api-pr-99 exists, and no mapping has it: rule 'pull requests' would give this name to pull request 99; if it is a leftover of a closed pull request, delete it: aws cloudformation delete-stack --stack-name api-pr-99"
+                "stack-left : stack api-pr-99 exists, and no mapping has it: rule 'pull requests' would give this name to pull request 99; if it is a leftover of a closed pull request, and not made by others, delete it: aws cloudformation delete-stack --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-99/0"
             ]
         );
         let mut kept = preview_rule();

@@ -41,6 +41,12 @@ impl World {
         self.deliver(pushed.at(self.clock.now())).await
     }
 
+    /// Returns how many attempts of the teardown have failed.
+    fn failures(&self) -> u32 {
+        let teardown = self.mapping(SUBJECT).resources.teardown;
+        teardown.map_or(0, |teardown| teardown.failures)
+    }
+
     async fn close_and_look(&self) {
         self.close().await;
         for _ in 0..4 {
@@ -65,6 +71,62 @@ fn one_that_is_made_between_two_attempts_is_left_alone() {
             world.look_after_teardowns().await;
         }
         assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn one_that_is_made_after_a_failure_is_left_alone_if_an_execution_ran_at_the_closing() {
+    for rule in [preview_rule(), stacks_rule()] {
+        for reopens in [false, true] {
+            let rule = rule.clone();
+            run_story(async move |world| {
+                world.open_preview(rule).await;
+                world.account.refuse_deletion(STACK, 1);
+                world.push_second().await;
+                world.close().await;
+                world.build().await;
+                while world.failures() == 0 {
+                    world.look_after_teardowns().await;
+                }
+                world.make_again(STACK);
+                if reopens {
+                    world.reopen().await;
+                }
+                for _ in 0..4 {
+                    world.clock.advance(Duration::from_mins(5));
+                    world.look_after_teardowns().await;
+                    world.build().await;
+                }
+                let refused = world.last_error().starts_with("stack-not-ours");
+                assert_eq!(refused, reopens, "{}", world.last_error());
+                world.close_and_look().await;
+            });
+        }
+    }
+}
+
+#[test]
+fn one_of_several_that_is_made_while_another_is_deleted_is_left_alone() {
+    run_story(async |world| {
+        let two = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
+        world.add_pipeline(two, Tags::new());
+        world.restart(vec![stacks_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        let stacks = world.stack_names();
+        assert_eq!(stacks.len(), 2);
+        world.push_second().await;
+        world.close().await;
+        assert_eq!(world.mappings(), RETIRING);
+        let deployed = world.mapping(SUBJECT).resources.stacks;
+        assert!(
+            deployed.iter().all(|stack| stack.id.is_some()),
+            "{deployed:?}"
+        );
+        // The one that was deployed first is deleted last.
+        let first = deployed.first().map(|stack| stack.name.clone());
+        world.make_again(&first.unwrap_or_default());
+        world.close_and_look().await;
     });
 }
 

@@ -5,8 +5,6 @@
     reason = "a template that cannot be read or cloned fails its test"
 )]
 
-use std::collections::BTreeSet;
-
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::rules::placeholder::FormatString;
@@ -31,7 +29,7 @@ async fn checked(world: &World, declaration: Value) -> Finding {
     world.add_pipeline(declaration, Tags::new());
     let template = world.account.template(&pipeline_name(TEARDOWN)).await;
     let rule = environment_rule();
-    preflight::teardown(&rule, &template.unwrap(), &owner(), &BTreeSet::new()).finding
+    preflight::teardown(&rule, &template.unwrap(), &owner(), None).finding
 }
 
 #[test]
@@ -70,8 +68,7 @@ fn a_teardown_template_that_only_deploys_is_found() {
         let template = world.account.template(&pipeline_name(TEARDOWN)).await;
         let (rule, template) = (preview_rule(), template.unwrap());
         let clone = preflight::template(&rule, &template, &owner()).clone;
-        let deployed = clone.unwrap().stack_keys().into_iter().collect();
-        let found = preflight::teardown(&rule, &template, &owner(), &deployed).finding;
+        let found = preflight::teardown(&rule, &template, &owner(), clone.as_ref()).finding;
         assert_eq!(
             (found.ok, found.detail.as_str()),
             (

@@ -148,7 +148,7 @@ fn the_removal_of_an_environment_is_announced_with_that_of_its_pipeline() {
 }
 
 /// What a commit shows whose stack belongs to others.
-const REFUSED: &str = "error: Not built: its stack may belong to others. An operator has to change stack_suffix in the rule";
+const REFUSED: &str = "error: Not built: a stack of its name exists. An operator has to delete it, or change stack_suffix in the rule";
 
 #[test]
 fn a_reopened_pull_request_that_gets_no_pipeline_shows_why() {
