@@ -204,7 +204,7 @@ fn what_had_no_pipeline_is_not_said_to_lose_it() {
     reported(&mut refused);
     let [title, why] = end(refused, AbsenceReason::Closed);
     assert!(
-        title.starts_with("**Not built: its stack may belong"),
+        title.starts_with("**Not built: a stack of its name exists"),
         "{title}"
     );
     assert_eq!(why, format!("{closed}."));

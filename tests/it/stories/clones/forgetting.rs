@@ -225,8 +225,9 @@ fn a_pipeline_that_is_created_meanwhile_is_kept() {
         };
         let created = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
-            world.faults.next(Op::Create, 1, unanswered);
+            // Its claim ends with the answer.
+            let throttled = Trouble::Fail(When::After, Reason::AwsThrottled);
+            world.faults.next(Op::Create, 1, throttled);
             world.send(&pushed(1, 2));
             work(world, vec![rule(|_| {})]).await;
         };
