@@ -31,6 +31,9 @@ SECONDS = {"apply": 240, "destroy": 240}
 OTHER_SECONDS = 60
 """Many times the usual duration. The provider repeats an unanswered call for hours."""
 
+# LocalStack copies an API or a stage, changes the copy and writes it back, so that one of two
+# changes at the same time may be lost.
+ONE_BY_ONE = "-parallelism=1"
 PARALLEL = "-parallelism=20"
 
 CONFUSED_BY_MOTO = ("aws_appautoscaling_policy.depth", "aws_cloudwatch_metric_alarm.depth")
@@ -111,7 +114,7 @@ class Module:
         Variables in `changes` get new values.
         """
         self._set(changes)
-        output = self.run("apply", "-auto-approve", "-input=false", PARALLEL)
+        output = self.run("apply", "-auto-approve", "-input=false", ONE_BY_ONE)
         return _last(output, "Apply complete")
 
     def outputs(self) -> dict[str, Any]:
