@@ -270,17 +270,8 @@ fn success(
         Outcome::Recorded(None) if sleep.is_some() => {
             "record it, and create no pipeline before the next activity".to_owned()
         }
-        Outcome::Recorded(reason) => {
-            let has_none = row.is_some_and(|row| row.state.is_removed());
-            let what = match has_none {
-                true => "create no pipeline",
-                false => "leave its pipeline as it is",
-            };
-            match reason {
-                Some(_) => format!("record it, and {what}: {detail}"),
-                None => format!("record it, and {what}"),
-            }
-        }
+        Outcome::Recorded(Some(_)) => format!("{}: {detail}", recorded(row)),
+        Outcome::Recorded(None) => recorded(row).to_owned(),
         Outcome::Created => format!("create {pipeline} from {template}"),
         Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),
         Outcome::Adopted => format!("record that {pipeline} exists, whose mapping was lost"),
@@ -318,6 +309,14 @@ fn success(
             format!("record the new name {repository}: {detail}")
         }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
+    }
+}
+
+/// Says what is done about an event that is only recorded.
+fn recorded(row: Option<&Mapping>) -> &'static str {
+    match row.is_some_and(|row| row.state.is_removed()) {
+        true => "record it, and create no pipeline",
+        false => "record it, and leave its pipeline as it is",
     }
 }
 

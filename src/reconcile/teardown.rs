@@ -84,11 +84,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             time: row.order.event_time,
             lease: None,
         };
-        let failed = read.map(|teardown| teardown.failed(context.time));
-        let failed = failed.filter(|_| matches!(step, TeardownStep::Fail(_)));
-        let remaining = match &failed {
-            Some(_) => self.executor.left_stacks(row).await?,
-            None => None,
+        let remaining = match step {
+            TeardownStep::Fail(_) => self.executor.left_stacks(row).await?,
+            TeardownStep::Wait
+            | TeardownStep::Finish
+            | TeardownStep::Repeat
+            | TeardownStep::LeftBehind => None,
         };
         if self.executor.is_gone(remaining.as_ref(), row) {
             step = TeardownStep::Finish;
@@ -103,6 +104,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let outcome = self
             .apply_plan(plan, Some(Box::new(row.clone())), &context, journal)
             .await?;
+        let failed = read.map(|teardown| teardown.failed(context.time));
         let is_given_up = failed.is_some_and(|teardown| teardown.is_left_behind());
         if is_given_up && matches!(outcome, Outcome::TeardownFailed(_)) {
             metrics::left_behind();

@@ -175,7 +175,7 @@ fn of_teardown(clone: &NewPipeline, deployed: &BTreeSet<StackKey>) -> Vec<String
     let left = deployed.iter().filter(|key| !deleted.contains(&key.name));
     let left = left.map(|key| {
         format!(
-            "no CloudFormation action of it deletes stack {}: one of its builds has to",
+            "no CloudFormation action of it deletes stack {}: one of its builds has to delete it",
             key.name
         )
     });

@@ -122,7 +122,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns the end of a teardown whose pipeline is gone.
     async fn left_behind(&self, mapping: &Mapping) -> EffectOutcome {
         let teardown = Teardown::impossible();
-        let remaining = self.given_up(&teardown, mapping).await?;
+        let remaining = self.left_stacks(mapping).await?;
         if self.is_gone(remaining.as_ref(), mapping) {
             return Ok((self.to_go_on(remaining), Outcome::TeardownStarted));
         }

@@ -9,7 +9,6 @@ use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::effects::stacks::has_run;
@@ -18,8 +17,8 @@ use crate::reconcile::execute::Executor;
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
     /// any more, if their ids are known, and all that are recorded for a pipeline that is made
-    /// again after a teardown. Before a deletion, one that the pipeline deploys by its name stays:
-    /// an attempt that was not settled may have deployed it again.
+    /// again after a teardown. Before the first attempt of a deletion, one that the pipeline
+    /// deploys by its name stays: an attempt that was not settled may have deployed it again.
     pub(in crate::reconcile) async fn drop_lost_stacks(
         &self,
         claim: &mut Transition,
@@ -36,7 +35,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             };
             is_lost.push(is_remade || is_deleted);
         }
-        let found = match deleted.filter(|_| is_lost.contains(&true)) {
+        let teardown = next.resources.teardown.as_ref();
+        let has_failed = teardown.is_some_and(|teardown| teardown.failures > 0);
+        let found = match deleted.filter(|_| is_lost.contains(&true) && !has_failed) {
             Some(name) => self.declaration(name).await?,
             None => None,
         };
@@ -61,8 +62,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 
     /// Writes the ids of the stacks into the claim of a deletion. What others make under their
-    /// names from then on is not deleted. One that an execution may be replacing gets its id at the
-    /// next attempt.
+    /// names from then on is not deleted. If an execution may be replacing one, the end of the
+    /// attempt records them.
     pub(in crate::reconcile) async fn identify_stacks(
         &self,
         claim: &mut Transition,
@@ -81,8 +82,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .await
     }
 
-    /// Returns the stacks with the ids that the claim could not record, because an execution was
-    /// running. It was stopped, and its pipeline is deleted. `None` if the claim has them.
+    /// Returns the stacks with the ids that the claim did not record, because an execution was
+    /// running; `None` if none was. One that does not exist may still be created by it.
     pub(in crate::reconcile) async fn late_ids(
         &self,
         mapping: &Mapping,
@@ -114,21 +115,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
-    /// Returns the stacks that are left if a teardown was given up, with their ids; `None` if it
-    /// goes on, or if CloudFormation must not be asked.
-    pub(in crate::reconcile) async fn given_up(
-        &self,
-        teardown: &Teardown,
-        mapping: &Mapping,
-    ) -> Result<Option<Vec<Stack>>, Fault> {
-        match teardown.is_left_behind() {
-            true => self.left_stacks(mapping).await,
-            false => Ok(None),
-        }
-    }
-
-    /// Returns the stacks that are left after a teardown has failed, with their ids; `None` if
-    /// CloudFormation must not be asked. One that does not exist was deleted: others may make one
+    /// Returns the stacks that exist, with their ids; `None` if CloudFormation must not be asked.
+    /// Nothing deploys them any more, so one that does not exist was deleted: others may make one
     /// of its name before the next attempt.
     pub(in crate::reconcile) async fn left_stacks(
         &self,

@@ -41,12 +41,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok(Deletion::Busy(why)) => (Teardown::postponed(failures, now), Some(why)),
             // What was stopped may still be about to create one.
             Ok(Deletion::Nothing) if mapping.resources.teardown.is_none() && has_run(mapping) => {
-                (Teardown::postponed(failures, now), None)
+                let postponed = EffectResult::retiring(Teardown::postponed(failures, now));
+                return Some(Ok((postponed, Outcome::TeardownStarted)));
             }
             Ok(Deletion::Nothing) => return None,
             Err(fault) => return Some(self.teardown_failed(&last, fault, mapping).await),
         };
-        let remaining = match self.late_ids(mapping).await {
+        // Otherwise the claim has recorded them.
+        let remaining = match has_run(mapping) {
+            true => self.left_stacks(mapping).await,
+            false => Ok(None),
+        };
+        let remaining = match remaining {
             Ok(remaining) => remaining,
             Err(fault) => return Some(Err(fault)),
         };

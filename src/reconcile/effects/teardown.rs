@@ -84,7 +84,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Err(fault);
         }
         let teardown = last.failed(self.clock.now());
-        let remaining = self.given_up(&teardown, mapping).await?;
+        let remaining = match teardown.is_left_behind() {
+            true => self.left_stacks(mapping).await?,
+            false => self.late_ids(mapping).await?,
+        };
         if self.is_gone(remaining.as_ref(), mapping) {
             return Ok((self.to_go_on(remaining), Outcome::TeardownStarted));
         }
