@@ -106,6 +106,20 @@ fn one_that_is_made_after_a_failure_is_left_alone_if_an_execution_ran_at_the_clo
 }
 
 #[test]
+fn one_that_is_made_after_a_deletion_that_was_refused_is_left_alone() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.push_second().await;
+        let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.faults.next(Op::DeleteStack, 1, refused);
+        world.close().await;
+        assert_eq!(world.failures(), 1);
+        world.make_again(STACK);
+        world.close_and_look().await;
+    });
+}
+
+#[test]
 fn one_of_several_that_is_made_while_another_is_deleted_is_left_alone() {
     run_story(async |world| {
         let two = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
