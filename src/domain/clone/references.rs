@@ -33,11 +33,11 @@ impl<'a> Declared<'a> {
         }
     }
 
-    /// Returns each variable in a text that does not exist, and what is missing.
-    pub(super) fn missing_in<'t>(&self, text: &'t str) -> Vec<(&'t str, String)> {
-        let all = text.match_indices("#{").filter_map(|(start, found)| {
-            let reference = text.get(start + found.len()..)?.split_once('}')?.0;
-            let (namespace, name) = reference.split_once('.')?;
+    /// Returns each variable in a text that does not exist, as it is in the text, and what is
+    /// missing.
+    pub(super) fn missing_in<'t>(&self, text: &'t str) -> impl Iterator<Item = (&'t str, String)> {
+        all_references(text).filter_map(|reference| {
+            let (namespace, name) = parts(reference)?;
             let missing = match namespace {
                 CODEPIPELINE => return None,
                 VARIABLES if self.variables.contains(name) => return None,
@@ -46,8 +46,7 @@ impl<'a> Declared<'a> {
                 _ => format!("no action of the clone has the namespace {namespace}"),
             };
             Some((reference, missing))
-        });
-        all.collect()
+        })
     }
 }
 
@@ -58,17 +57,30 @@ pub(super) fn own_outputs(clone: &Declaration) -> impl Iterator<Item = &str> {
     actions.filter_map(|action| action.namespace)
 }
 
+/// Returns true if a text may have a variable, whose value is not known before the clone runs.
+pub(super) fn has_variable(text: &str) -> bool {
+    text.contains("#{")
+}
+
 /// Returns the names of the variables of a namespace that a text refers to.
-pub(super) fn references<'a>(
-    text: &'a str,
-    namespace: &str,
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    let beginning = format!("#{{{namespace}.");
-    let starts: Vec<usize> = text
-        .match_indices(&beginning)
-        .map(|(index, found)| index + found.len())
-        .collect();
-    starts
-        .into_iter()
-        .filter_map(|start| Some(text.get(start..)?.split_once('}')?.0))
+pub(super) fn references<'a>(text: &'a str, namespace: &str) -> impl Iterator<Item = &'a str> {
+    let of_namespace = move |reference| parts(reference).filter(|(of, _)| *of == namespace);
+    all_references(text)
+        .filter_map(of_namespace)
+        .map(|(_, name)| name)
+}
+
+/// Returns the variables in a text. One that does not end goes on to the end of the text.
+pub(super) fn all_references(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("#{").filter_map(|(start, _)| {
+        let rest = text.get(start..)?;
+        let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+        rest.get(..end)
+    })
+}
+
+/// Returns the namespace and the name of a variable; `None` if it does not end or has no namespace.
+pub(super) fn parts(reference: &str) -> Option<(&str, &str)> {
+    let inner = reference.strip_prefix("#{")?.strip_suffix('}')?;
+    inner.split_once('.')
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
+use crate::domain::clone::references::has_variable;
 use crate::domain::clone::targets::has_own_stack;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, StackId};
@@ -55,7 +56,7 @@ impl Stack {
     /// Returns true if CodePipeline makes the name from a variable while it runs.
     #[must_use]
     pub fn has_variable(&self) -> bool {
-        self.name.contains("#{")
+        has_variable(&self.name)
     }
 
     /// Returns the stack's place among all stacks that pipelines of this account deploy.

@@ -2,6 +2,7 @@
 
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME, TeardownPolicy};
+use crate::domain::clone::references::has_variable;
 use crate::domain::clone::stacks::{ROLE, account_of};
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::rule::Rule;
@@ -21,13 +22,17 @@ pub(super) fn stacks(clone: &Declaration, rule: &Rule) -> Vec<String> {
 
 fn stacks_of(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let stacks = clone.stacks();
-    if stacks.is_empty() && rule.overrides.preview.stack_suffix.is_some() {
-        let none = "stack_suffix of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
-        return vec![none.to_owned()];
-    }
-    if stacks.is_empty() && rule.overrides.preview.teardown == TeardownPolicy::Stacks {
-        let none = "teardown = \"stacks\" of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)";
-        return vec![none.to_owned()];
+    if stacks.is_empty() {
+        let preview = &rule.overrides.preview;
+        let suffix = preview.stack_suffix.as_ref().map(|_| "stack_suffix");
+        let teardown =
+            (preview.teardown == TeardownPolicy::Stacks).then_some("teardown = \"stacks\"");
+        let none = suffix.or(teardown).map(|key| {
+            format!(
+                "{key} of preview has no effect: the clone has no CloudFormation action (keep_stages of the rule says which stages that deploy it keeps)"
+            )
+        });
+        return none.into_iter().collect();
     }
     let actions = clone.actions();
     let actions = actions.filter(|action| stacks.contains(&action.path()));
@@ -71,7 +76,7 @@ fn overridden_suffix(action: &Action<'_>, rule: &Rule) -> Option<String> {
 fn unknown_name(action: &Action<'_>, rule: &Rule) -> Option<String> {
     let name = action.configured(STACK_NAME)?;
     let is_kept = rule.overrides.preview.teardown == TeardownPolicy::None;
-    (name.contains("#{") && !is_kept).then(|| {
+    (has_variable(name) && !is_kept).then(|| {
         format!(
             "the stack of action '{}' has a variable in its name ({name}): it is not looked for before it is deployed, and not deleted in the end",
             action.path()

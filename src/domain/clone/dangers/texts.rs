@@ -128,9 +128,8 @@ pub(super) fn unknown_uses(clone: &Declaration) -> BTreeSet<String> {
     let declared = Declared::by(clone);
     let texts = all_texts(clone).into_iter();
     let uses = texts.flat_map(|Text { place, text, .. }| {
-        let missing = declared.missing_in(text).into_iter();
-        let uses =
-            missing.map(|(reference, why)| format!("{place} uses #{{{reference}}}, but {why}"));
+        let missing = declared.missing_in(text);
+        let uses = missing.map(|(reference, why)| format!("{place} uses {reference}, but {why}"));
         uses.collect::<Vec<_>>()
     });
     uses.collect()

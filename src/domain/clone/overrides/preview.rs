@@ -10,6 +10,7 @@ use crate::domain::clone::overrides::stack_values::{
     STACK_NAME_LIMIT,
 };
 use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault, stack_values};
+use crate::domain::clone::references::has_variable;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::PipelineName;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
@@ -219,7 +220,7 @@ fn invalid(key: &str, why: &str) -> Fault {
 /// hash keeps such names apart. A name with a variable of CodePipeline keeps it.
 fn stack_name(template: &str, suffix: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    match template.contains("#{") {
+    match has_variable(template) {
         true => format!("{template}{}", slug_of(suffix, STACK_NAME_LIMIT / 2, legal)),
         false => slug_of(&format!("{template}{suffix}"), STACK_NAME_LIMIT, legal),
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::clone::references::has_variable;
 use crate::domain::fault::{Fault, Reason};
 
 /// The configuration key of the stack's name (user guide, "AWS CloudFormation deploy action
@@ -82,7 +83,7 @@ pub(super) fn check(overrides: &CloneOverrides, clone: &Declaration) -> Result<(
 
 /// Returns true for a JSON object. What a variable of CodePipeline stands for is not known.
 fn is_json_object(text: &str) -> bool {
-    text.contains("#{") || matches!(serde_json::from_str(text), Ok(Value::Object(_)))
+    has_variable(text) || matches!(serde_json::from_str(text), Ok(Value::Object(_)))
 }
 
 /// Returns true if CloudFormation accepts a name of a stack. What a variable of CodePipeline stands
@@ -90,7 +91,7 @@ fn is_json_object(text: &str) -> bool {
 fn is_legal_name(name: &str) -> bool {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    name.contains("#{")
+    has_variable(name)
         || (begins_well && name.len() <= STACK_NAME_LIMIT && name.chars().all(is_legal))
 }
 

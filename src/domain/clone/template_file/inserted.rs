@@ -2,7 +2,7 @@
 //! inserts their text into JSON and escapes nothing (user guide, "Variables reference"), so a text
 //! with quotes could add another environment variable, such as a secret.
 
-use crate::domain::clone::references::{CODEPIPELINE, VARIABLES};
+use crate::domain::clone::references::{CODEPIPELINE, VARIABLES, all_references, parts};
 use crate::domain::clone::template_file::allowed::Allowed;
 
 /// The variables of source actions that nobody writes.
@@ -20,14 +20,11 @@ impl Allowed<'_> {
     /// Returns the first variable in a text whose value people or builds write, as it is in the
     /// text.
     pub(super) fn written<'t>(&self, text: &'t str) -> Option<&'t str> {
-        references(text).find(|reference| !self.is_harmless(reference))
+        all_references(text).find(|reference| !self.is_harmless(reference))
     }
 
     fn is_harmless(&self, reference: &str) -> bool {
-        let inner = reference
-            .strip_prefix("#{")
-            .and_then(|rest| rest.strip_suffix('}'));
-        let Some((namespace, name)) = inner.and_then(|inner| inner.split_once('.')) else {
+        let Some((namespace, name)) = parts(reference) else {
             return false;
         };
         match namespace {
@@ -44,13 +41,4 @@ impl Allowed<'_> {
             }
         }
     }
-}
-
-/// Returns the variables in a text. One that does not end goes on to the end of the text.
-fn references(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("#{").filter_map(|(start, _)| {
-        let rest = text.get(start..)?;
-        let end = rest.find('}').map_or(rest.len(), |end| end + 1);
-        rest.get(..end)
-    })
 }
