@@ -101,8 +101,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(page) = pages.next().await? {
                 // A row that cannot be read is found by its own name.
-                let with_left = page.into_iter().flatten();
-                rows.extend(with_left.filter(|row| !row.resources.left.is_empty()));
+                let read = page.into_iter().flatten();
+                rows.extend(read.filter(|row| !row.resources.left.is_empty()));
             }
         }
         let mut recorded = Vec::new();

@@ -84,12 +84,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             time: row.order.event_time,
             lease: None,
         };
-        let remaining = match step {
-            TeardownStep::Fail(_) => self.executor.left_stacks(row).await?,
-            TeardownStep::Wait
-            | TeardownStep::Finish
-            | TeardownStep::Repeat
-            | TeardownStep::LeftBehind => None,
+        let remaining = match matches!(step, TeardownStep::Fail(_)) {
+            true => self.executor.left_stacks(row).await?,
+            false => None,
         };
         if self.executor.is_gone(remaining.as_ref(), row) {
             step = TeardownStep::Finish;

@@ -116,11 +116,11 @@ pub fn teardown(
         finding: Finding::bad(what.clone(), detail, fix),
         clone: None,
     };
-    let admitted = template.repositories().filter(|name| match repository {
+    let mut admitted = template.repositories().filter(|name| match repository {
         Some(repository) => name.as_str() == repository,
         None => rule.repository.is_match(name.as_str()),
     });
-    let made = admitted.filter_map(|name| made_up(rule, name)).next();
+    let made = admitted.find_map(|name| made_up(rule, name));
     let Some((mapping, spec)) = made else {
         let of_rule = || format!("a repository of rule '{}'", rule.name);
         return bad(

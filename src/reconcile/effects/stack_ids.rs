@@ -129,7 +129,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
-    /// Returns true if nothing is left of an environment whose teardown was given up. What a
+    /// Returns true if nothing is left of an environment although its teardown has failed. What a
     /// teardown template removes is not known.
     pub(in crate::reconcile) fn is_gone(
         &self,
