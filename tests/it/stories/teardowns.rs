@@ -17,7 +17,6 @@ use branchline::domain::clone::overrides::{PreviewUrl, TeardownPolicy};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::jobs::Job;
-use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::retention::Retention;
@@ -59,10 +58,8 @@ fn idle_rule() -> Rule {
 impl World {
     /// Opens pull request 7 under this rule, and builds it.
     async fn open_preview(&self, rule: Rule) {
-        self.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
-        self.restart(vec![rule]);
-        self.deliver(Webhook::pull_request("opened")).await;
-        self.build().await;
+        let template = deploying_template(TEMPLATE, REPOSITORY.1);
+        self.open_clone(template, rule).await;
         assert_eq!(self.stack_names(), [STACK]);
     }
 
@@ -343,9 +340,8 @@ fn the_rule_may_be_gone_when_the_stacks_are_deleted() {
 
 /// Returns the rule of previews that are found there, and reported.
 fn found_at(url: PreviewUrl) -> Rule {
-    let mut rule = preview_rule();
+    let mut rule = reported(preview_rule());
     rule.overrides.preview.url = Some(url);
-    rule.report = Some(ReportForm::Check);
     rule.comment = CommentPolicy::Always;
     rule
 }

@@ -14,7 +14,8 @@ use crate::stories::clones::forgetting::forget;
 use crate::stories::clones::repairs::report;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
-    TEARDOWN, TEMPLATE, pipeline_name, preview_rule, stacks_rule, template, template_of_two_stacks,
+    TEARDOWN, TEMPLATE, deploying_template, pipeline_name, preview_rule, stacks_rule, template,
+    template_of_two_stacks,
 };
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
@@ -49,12 +50,17 @@ impl World {
 
     async fn close_and_look(&self) {
         self.close().await;
+        self.go_on().await;
+        assert_eq!(self.mappings(), GONE);
+    }
+
+    /// Lets teardowns run, and those that have failed be repeated.
+    async fn go_on(&self) {
         for _ in 0..4 {
             self.build().await;
             self.clock.advance(Duration::from_mins(5));
             self.look_after_teardowns().await;
         }
-        assert_eq!(self.mappings(), GONE);
     }
 }
 
@@ -92,11 +98,7 @@ fn one_that_is_made_after_a_failure_is_left_alone_if_an_execution_ran_at_the_clo
                 if reopens {
                     world.reopen().await;
                 }
-                for _ in 0..4 {
-                    world.clock.advance(Duration::from_mins(5));
-                    world.look_after_teardowns().await;
-                    world.build().await;
-                }
+                world.go_on().await;
                 let refused = world.last_error().starts_with("stack-not-ours");
                 assert_eq!(refused, reopens, "{}", world.last_error());
                 world.close_and_look().await;
@@ -122,11 +124,8 @@ fn one_that_is_made_after_a_deletion_that_was_refused_is_left_alone() {
 #[test]
 fn one_of_several_that_is_made_while_another_is_deleted_is_left_alone() {
     run_story(async |world| {
-        let two = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
-        world.add_pipeline(two, Tags::new());
-        world.restart(vec![stacks_rule()]);
-        world.deliver(Webhook::pull_request("opened")).await;
-        world.build().await;
+        let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
+        world.open_clone(template, stacks_rule()).await;
         let stacks = world.stack_names();
         assert_eq!(stacks.len(), 2);
         world.push_second().await;
@@ -163,10 +162,7 @@ fn one_that_is_made_after_a_deletion_that_was_cut_off_is_left_alone() {
 fn a_pipeline_that_deletes_several_stacks_deletes_none_that_was_made_again() {
     run_story(async |world| {
         let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
-        world.add_pipeline(template, Tags::new());
-        world.restart(vec![preview_rule()]);
-        world.deliver(Webhook::pull_request("opened")).await;
-        world.build().await;
+        world.open_clone(template, preview_rule()).await;
         world.account.refuse_deletion(STACK, 1);
         world.close().await;
         world.build().await;
@@ -269,15 +265,10 @@ fn a_teardown_template_deletes_no_target_that_is_shared() {
         rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
         rule.overrides.shared_targets = true;
         world.add_pipeline(super::pipeline::deleting_template(), Tags::new());
-        world.add_pipeline(
-            crate::world::rules::deploying_template(TEMPLATE, REPOSITORY.1),
-            Tags::new(),
-        );
         world.account.give_stack("api");
         world.expect_stack("api");
-        world.restart(vec![rule]);
-        world.deliver(Webhook::pull_request("opened")).await;
-        world.build().await;
+        let template = deploying_template(TEMPLATE, REPOSITORY.1);
+        world.open_clone(template, rule).await;
         world.close().await;
         world.build().await;
         assert_eq!(world.mappings(), RETIRING);

@@ -23,15 +23,18 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 const ENVIRONMENT: &str = "pr-7";
 
 impl World {
-    /// Opens pull request 7, whose environment has no stack, and builds it.
-    async fn open_environment(&self, rule: Rule) {
-        self.add_pipeline(
-            building_template(TEMPLATE, REPOSITORY.1, DEPLOY),
-            Tags::new(),
-        );
+    /// Opens pull request 7 under this rule with this template, and builds it.
+    pub(super) async fn open_clone(&self, template: Value, rule: Rule) {
+        self.add_pipeline(template, Tags::new());
         self.restart(vec![rule]);
         self.deliver(Webhook::pull_request("opened")).await;
         self.build().await;
+    }
+
+    /// Opens pull request 7, whose environment has no stack, and builds it.
+    async fn open_environment(&self, rule: Rule) {
+        let template = building_template(TEMPLATE, REPOSITORY.1, DEPLOY);
+        self.open_clone(template, rule).await;
         assert_eq!(self.stack_names(), [ENVIRONMENT]);
         assert!(self.mapping(SUBJECT).resources.stacks.is_empty());
     }
@@ -75,11 +78,9 @@ fn the_clone_becomes_a_clone_of_the_teardown_template_and_is_deleted_after_it_ra
 #[test]
 fn the_stacks_are_left_to_the_teardown_template() {
     run_story(async |world| {
-        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
         world.add_pipeline(deleting_template(), Tags::new());
-        world.restart(vec![stack_rule("-pr-{number}")]);
-        world.deliver(Webhook::pull_request("opened")).await;
-        world.build().await;
+        let template = deploying_template(TEMPLATE, REPOSITORY.1);
+        world.open_clone(template, stack_rule("-pr-{number}")).await;
         let recorded = world.mapping(SUBJECT).resources.stack_names();
         assert_eq!(recorded, "api-pr-7 in eu-west-1");
         world.close().await;

@@ -35,10 +35,7 @@ fn the_pipeline_is_deleted_and_then_its_stack_by_the_daemon() {
 fn the_stack_that_was_deployed_last_is_deleted_first() {
     run_story(async |world| {
         let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
-        world.add_pipeline(template, Tags::new());
-        world.restart(vec![stacks_rule()]);
-        world.deliver(Webhook::pull_request("opened")).await;
-        world.build().await;
+        world.open_clone(template, stacks_rule()).await;
         assert_eq!(world.stack_names(), ["api-pr-7", "web-pr-7"]);
         world.close().await;
         assert_eq!(world.look_after_teardowns().await, "1 teardown continued");
