@@ -122,6 +122,21 @@ fn one_that_is_made_after_a_deletion_that_was_refused_is_left_alone() {
 }
 
 #[test]
+fn one_that_is_made_while_the_teardown_template_is_missing_is_left_alone() {
+    run_story(async |world| {
+        let mut rule = preview_rule();
+        rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
+        world.open_preview(rule).await;
+        world.push_second().await;
+        world.close().await;
+        assert_eq!(world.failures(), 1);
+        world.make_again(STACK);
+        world.add_teardown();
+        world.close_and_look().await;
+    });
+}
+
+#[test]
 fn one_of_several_that_is_made_while_another_is_deleted_is_left_alone() {
     run_story(async |world| {
         let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);

@@ -39,7 +39,8 @@ impl World {
         assert!(self.mapping(SUBJECT).resources.stacks.is_empty());
     }
 
-    fn add_teardown(&self) {
+    /// Adds a teardown template that deletes an environment of another kind, and no stack.
+    pub(super) fn add_teardown(&self) {
         let template = building_template(TEARDOWN, REPOSITORY.1, DESTROY);
         self.add_pipeline(template, Tags::new());
     }
