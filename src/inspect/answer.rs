@@ -309,6 +309,9 @@ fn of_teardown(subject: &str, row: &Mapping) -> Answer {
     };
     let has_failed = retry_at.is_some() && teardown.is_some_and(|teardown| teardown.failures > 0);
     let then = match (row.absence(), row.activity.sleep) {
+        (None, None) if has_failed => {
+            "correct what made it fail, or wait: it is tried again, and then its pipeline is made again"
+        }
         _ if has_failed => "correct what made it fail, or wait: it is tried again",
         (None, None) => "wait: then it gets its pipeline again",
         (Some(_) | None, _) if by_daemon => {

@@ -19,7 +19,7 @@ const LOOKED_AT: usize = 100;
 ///
 /// # Errors
 /// A fault of reading the table. A teardown that cannot go on is logged, and the next run tries it
-/// again.
+/// again. If it was the last step of it that failed, the job for half-way mappings does.
 ///
 /// If cancelled, the effect is that of a message whose processing is cancelled.
 pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
@@ -41,7 +41,7 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
             }
             Err(fault) => {
                 failed += 1;
-                tracing::warn!(%fault, subject, "A teardown could not go on; the next run of the job tries again");
+                tracing::warn!(%fault, subject, "A teardown, or the pipeline after it, could not be made; a later run of a job tries again");
             }
         }
     }

@@ -61,6 +61,28 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
     }
 
+    /// Records that a change which no message began has failed, if a person has to correct
+    /// something: until now, GitHub shows that the head of the subject waits. The job for what is
+    /// unreported tells GitHub.
+    pub(super) async fn note_refusal(&self, row: &Mapping, fault: &Fault, journal: &mut Journal) {
+        let phase = match fault.reason.class() {
+            Class::Permanent => Phase::Refused(fault.reason),
+            Class::Refused => Phase::InvalidFile(fault.detail.clone()),
+            Class::Transient
+            | Class::Throttled
+            | Class::Quota
+            | Class::Unknown
+            | Class::Busy
+            | Class::Deferred
+            | Class::Unverified => return,
+        };
+        if let Some(head) = updates::wanted_head(row) {
+            let commit = head.key.commit.clone();
+            let noted = self.note_unstarted(head, phase, journal).await;
+            noted.unwrap_or_else(|fault| not_noted(&fault, &commit));
+        }
+    }
+
     /// Records what counts about a commit whose message may have failed before, if it changed
     /// nothing now: GitHub would still show that branchline tries again. A record that cannot be
     /// written is logged, and delays no message.

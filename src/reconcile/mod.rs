@@ -277,8 +277,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             return Ok(None);
         }
         let mut journal = Journal::resume(abandoned);
-        let outcome = self.finish_row(abandoned, &mut journal).await?;
-        Ok(outcome.map(|outcome| (outcome, journal.commits)))
+        let finished = self.finish_row(abandoned, &mut journal).await;
+        if let Err(fault) = &finished {
+            self.note_refusal(abandoned, fault, &mut journal).await;
+        }
+        Ok(finished?.map(|outcome| (outcome, journal.commits)))
     }
 
     /// Finishes a half-way row as it is recorded, without a message. Returns `None` if it is

@@ -10,6 +10,7 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::CommitKey;
+use crate::domain::report::updates::wanted_head;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{TeardownLook, plan_teardown};
 use crate::domain::state::teardown::{Teardown, TeardownRun, TeardownStep, step_of_stack};
@@ -34,7 +35,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         row: &Mapping,
     ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let mut journal = Journal::resume(row);
-        let outcome = self.teardown(row, &mut journal).await?;
+        let done = self.teardown(row, &mut journal).await;
+        if let Err(fault) = &done {
+            self.note_refusal(row, fault, &mut journal).await;
+        }
+        let outcome = done?;
         let is_changed = !matches!(outcome, Outcome::Unchanged(_));
         Ok(is_changed.then_some((outcome, journal.commits)))
     }
@@ -51,6 +56,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             return Ok(None);
         }
         let row = self.store().mapping(subject).await?;
+        // If it is open again and gets no pipeline, its commit shows why.
+        journal.head = row.as_ref().and_then(wanted_head);
         let is_awaited = |row: &Mapping| {
             let teardown = row.resources.teardown.as_ref();
             let run = teardown.and_then(|teardown| teardown.run.as_ref());
@@ -125,8 +132,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             }
         };
         let executor = &self.executor;
-        let by_template = || executor.teardown_policy(row).template().is_some();
-        if step == TeardownStep::Finish && by_template() {
+        // The claim of the attempt has recorded it. The rule of today may say something else.
+        let ran = row.resources.teardown_policy.as_ref();
+        let by_template = ran.is_some_and(|policy| policy.template().is_some());
+        if step == TeardownStep::Finish && by_template {
             // What it deletes is up to its author.
             let remaining = executor.remaining_stacks(row).await?;
             let mut remaining = remaining

@@ -167,7 +167,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Some(row) = row.filter(|row| row.claim_at(self.clock().now()).is_none()) else {
             return Ok(false);
         };
-        let outcome = self.finish_row(&row, journal).await?;
+        let finished = self.finish_row(&row, journal).await;
+        if let Err(fault) = &finished {
+            self.note_refusal(&row, fault, journal).await;
+        }
+        let outcome = finished?;
         if let Some(outcome) = &outcome {
             tracing::info!(
                 outcome = outcome.as_str(),

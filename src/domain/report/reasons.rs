@@ -85,7 +85,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "a CodeBuild project of its name is not branchline's. An operator has to rename it"
         }
         Reason::StackNotOurs => {
-            "a stack of its name exists. An operator has to delete it, or change stack_suffix in the rule"
+            "a stack of its name exists. An operator has to change stack_suffix in the rule, or delete the stack if nobody needs it"
         }
         Reason::StackNotDeleted => {
             "a stack could not be deleted in the end. An operator has to change preview in the rule"

@@ -109,7 +109,7 @@ impl Resources {
         let policy = self.teardown_policy.as_ref();
         let template = policy.and_then(TeardownPolicy::template);
         match (template, self.stacks.is_empty()) {
-            (None, true) => "nothing that is recorded".to_owned(),
+            (None, true) => "nothing recorded is left of it".to_owned(),
             (None, false) => self.stacks_in_words(),
             (Some(template), true) => format!("whatever '{template}' removes"),
             (Some(template), false) => {

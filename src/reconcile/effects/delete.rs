@@ -59,11 +59,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
         let teardown = mapping.resources.teardown.as_ref();
-        let found = match self.deletes_stacks(mapping) {
-            // It was deleted before them. Others may have made one of its name since.
-            true => None,
-            false => self.pipelines.find(name, mapping.pipeline_arn()).await?,
-        };
+        let found = self.pipeline_to_delete(name, action).await?;
         // Without an ARN it was never settled as created.
         let is_settled = mapping.pipeline_arn().is_some() || teardown.is_some();
         let was_made = found.is_some() || is_settled;

@@ -17,7 +17,7 @@ use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::teardown::{Teardown, TeardownRun};
-use crate::ports::{Clock, Pipelines, Store};
+use crate::ports::{Clock, ExistingPipeline, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor, in_words};
 
@@ -64,16 +64,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Some(Ok((done, Outcome::TeardownStarted)))
     }
 
-    /// Returns true if the daemon has begun to delete the stacks of a subject itself.
-    pub(in crate::reconcile) fn deletes_stacks(&self, mapping: &Mapping) -> bool {
-        let Some(last) = &mapping.resources.teardown else {
-            return false;
-        };
-        match last.run {
-            Some(TeardownRun::Stack(_)) => true,
-            Some(TeardownRun::Execution(_)) => false,
-            None => last.failures > 0 && self.teardown_policy(mapping) == TeardownPolicy::Stacks,
+    /// Returns the pipeline of a subject that is to be deleted; `None` if there is none. One that
+    /// others have made of its name, after it was deleted before its stacks, is not looked at.
+    pub(in crate::reconcile) async fn pipeline_to_delete(
+        &self,
+        name: &PipelineName,
+        action: &ClaimedAction<'_>,
+    ) -> Result<Option<ExistingPipeline>, Fault> {
+        let mapping = action.claim.mapping();
+        let teardown = mapping.resources.teardown.as_ref();
+        let run = teardown.and_then(|last| last.run.as_ref());
+        if let Some(TeardownRun::Stack(_)) = run {
+            return Ok(None);
         }
+        let found = self.pipelines.find(name, mapping.pipeline_arn()).await?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        // A failed attempt does not show it: it may have been one of another policy.
+        let has_failed = teardown.is_some_and(|last| run.is_none() && last.failures > 0);
+        let may_be_deleted = has_failed && self.teardown_policy(mapping) == TeardownPolicy::Stacks;
+        let is_of_others = may_be_deleted && !self.owns(name, &found, action).await?;
+        Ok(Some(found).filter(|_| !is_of_others))
     }
 
     /// Returns the stacks of a clone that are deleted with it. A rule whose stacks stay in the end
@@ -201,7 +213,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<Fault, Fault> {
         let key = stack.key(&clone.arn);
         let mut left = row.resources.left.iter();
-        if let Some(left) = left.find(|left| left.key(&clone.arn) == key) {
+        let left = left.find(|left| left.key(&clone.arn) == key);
+        // It may have been deleted, and another one made of its name.
+        if let Some(left) = left
+            && self.stacks.recorded(left).await?.is_some()
+        {
             return Ok(left_over(left));
         }
         let holder = self.store.stack_holder(&key).await?;

@@ -3,7 +3,7 @@
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::other_stacks;
+use crate::domain::clone::stacks::{Stack, other_stacks};
 use crate::domain::clone::variables::Variable;
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{Branch, ExecutionId, PipelineName};
@@ -60,10 +60,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let last = mapping.resources.teardown.clone().unwrap_or_default();
         let started = self.start_teardown(name, policy, last.failures, action);
         match started.await {
-            Ok(execution) => {
+            Ok((execution, remaining)) => {
                 journal.execution = Some(execution.to_string());
                 let run = TeardownRun::Execution(execution);
-                let begun = EffectResult::retiring(Teardown::started(run, last.failures));
+                let begun = EffectResult::Retiring {
+                    teardown: Teardown::started(run, last.failures),
+                    problem: None,
+                    remaining,
+                };
                 Ok((begun, Outcome::TeardownStarted))
             }
             Err(fault) => self.teardown_failed(&last, fault, mapping).await,
@@ -102,13 +106,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((failed, Outcome::TeardownFailed(fault.to_string())))
     }
 
+    /// Returns the execution, and the recorded stacks with the ids that the claim did not record.
     async fn start_teardown(
         &self,
         name: &PipelineName,
         policy: &TeardownPolicy,
         failures: u32,
         action: &ClaimedAction<'_>,
-    ) -> Result<ExecutionId, Fault> {
+    ) -> Result<(ExecutionId, Option<Vec<Stack>>), Fault> {
         let mapping = action.claim.mapping();
         let made = match policy.template() {
             Some(template) => self.clone_of_teardown(template, failures, mapping).await,
@@ -117,6 +122,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // What runs may deploy, whether the teardown can be made or not.
         self.stop_all(name, action).await?;
         let (pipeline, variables) = made?;
+        let remaining = self.late_ids(mapping).await?;
         self.check_claim(action)?;
         self.pipelines.update(&pipeline, action.claim).await?;
         self.check_claim(action)?;
@@ -126,12 +132,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             token: mapping.token(true),
         };
         let execution = self.pipelines.start(name, &run, action.claim).await?;
-        ExecutionId::parse(execution).map_err(|why| {
-            Fault::new(
-                Reason::AwsUnknown,
-                format!("StartPipelineExecution {name}: {why}"),
-            )
-        })
+        match ExecutionId::parse(execution) {
+            Ok(execution) => Ok((execution, remaining)),
+            Err(why) => {
+                let detail = format!("StartPipelineExecution {name}: {why}");
+                Err(Fault::new(Reason::AwsUnknown, detail))
+            }
+        }
     }
 
     /// Returns the pipeline that deletes the recorded stacks. It has no variables.
@@ -176,7 +183,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             // One that does not exist can be deleted without harm.
             if stack.has_variable() || self.stacks.named(&stack).await?.is_some() {
                 let detail = format!(
-                    "the teardown '{template}' is about stack {}, which no pipeline of this subject has deployed: set stack_suffix in preview of rule '{}' to what it was when the subject was deployed, or remove the environment by hand, and then use `branchline mappings forget`",
+                    "the teardown '{template}' is about stack {}, which is not known to be this subject's: if stack_suffix in preview of rule '{}' was changed since the subject was deployed, change it back; otherwise leave that stack alone, remove by hand what else is left of the environment, and then use `branchline mappings forget`",
                     stack.name, rule.name
                 );
                 return Err(Fault::new(Reason::StackNotOurs, detail));

@@ -25,8 +25,13 @@ pub(super) async fn record(world: &World, job: Job) -> JobRecord {
 
 /// Lets a worker die in the middle of a creation, and loses its message.
 async fn abandon(world: &World, number: u64) {
+    abandon_creation(world, number, When::After).await;
+}
+
+/// Lets a worker die before or after it calls CreatePipeline, and loses its message.
+pub(super) async fn abandon_creation(world: &World, number: u64, when: When) {
     world.send(&Webhook::pull_request("opened").number(number));
-    world.faults.next(Op::Create, 1, Trouble::Hang(When::After));
+    world.faults.next(Op::Create, 1, Trouble::Hang(when));
     let received = world.queue.receive(1, Duration::ZERO).await;
     let mut received = received.expect("a queue that answers");
     let processed = driver::handle(world, received.remove(0)).await;

@@ -6,6 +6,7 @@ mod left_behind;
 mod made_again;
 mod others;
 mod pipeline;
+mod policy_changes;
 mod preflight;
 mod stacks;
 mod words;

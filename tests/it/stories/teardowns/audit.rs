@@ -118,6 +118,24 @@ fn a_forgotten_subject_begins_anew_once_what_is_left_is_deleted() {
 }
 
 #[test]
+fn a_stack_of_others_in_place_of_one_that_was_left_is_not_called_left() {
+    run_story(async |world| {
+        world.forget_stack().await;
+        world.account.remove_stack(STACK);
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        let error = world.last_error();
+        assert!(
+            error.starts_with("stack-not-ours: stack api-pr-7 exists, and it is not known that"),
+            "{error}"
+        );
+        world.close().await;
+    });
+}
+
+#[test]
 fn a_lost_clone_with_an_environment_is_adopted_and_removed_with_it() {
     run_story(async |world| {
         world.open_preview(preview_rule()).await;

@@ -9,6 +9,7 @@ use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 
+use super::pipeline::{deleting_template, stack_rule};
 use super::{GONE, RETIRING, STACK, SUBJECT};
 use crate::stories::clones::forgetting::forget;
 use crate::stories::clones::repairs::report;
@@ -43,7 +44,7 @@ impl World {
     }
 
     /// Returns how many attempts of the teardown have failed.
-    fn failures(&self) -> u32 {
+    pub(super) fn failures(&self) -> u32 {
         let teardown = self.mapping(SUBJECT).resources.teardown;
         teardown.map_or(0, |teardown| teardown.failures)
     }
@@ -55,7 +56,7 @@ impl World {
     }
 
     /// Lets teardowns run, and those that have failed be repeated.
-    async fn go_on(&self) {
+    pub(super) async fn go_on(&self) {
         for _ in 0..4 {
             self.build().await;
             self.clock.advance(Duration::from_mins(5));
@@ -124,9 +125,7 @@ fn one_that_is_made_after_a_deletion_that_was_refused_is_left_alone() {
 #[test]
 fn one_that_is_made_while_the_teardown_template_is_missing_is_left_alone() {
     run_story(async |world| {
-        let mut rule = preview_rule();
-        rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
-        world.open_preview(rule).await;
+        world.open_preview(stack_rule("-pr-{number}")).await;
         world.push_second().await;
         world.close().await;
         assert_eq!(world.failures(), 1);
@@ -134,6 +133,60 @@ fn one_that_is_made_while_the_teardown_template_is_missing_is_left_alone() {
         world.add_teardown();
         world.close_and_look().await;
     });
+}
+
+#[test]
+fn one_that_is_made_while_the_first_attempt_runs_is_left_alone_if_one_ran_at_the_closing() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.push_second().await;
+        world.close().await;
+        world.make_again(STACK);
+        world.account.refuse_deletion(STACK, 1);
+        world.build().await;
+        world.close_and_look().await;
+    });
+}
+
+#[test]
+fn one_that_is_made_while_a_teardown_template_runs_is_left_alone_if_one_ran_at_the_closing() {
+    run_story(async |world| {
+        world.add_pipeline(deleting_template(), Tags::new());
+        world.open_preview(stack_rule("-pr-{number}")).await;
+        world.push_second().await;
+        world.close().await;
+        world.make_again(STACK);
+        world.account.refuse_deletion(STACK, 1);
+        world.build().await;
+        assert_eq!(world.failures(), 1);
+        world.go_on().await;
+        assert_eq!(
+            world.last_error(),
+            "the teardown by 'api-teardown' failed: stack-not-ours: the teardown 'api-teardown' is about stack api-pr-7, which is not known to be this subject's: if stack_suffix in preview of rule 'pull requests' was changed since the subject was deployed, change it back; otherwise leave that stack alone, remove by hand what else is left of the environment, and then use `branchline mappings forget`"
+        );
+        forget(world, &world.mapping(SUBJECT)).await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn one_that_is_made_after_the_first_attempt_was_cut_off_is_left_alone() {
+    for rule in [preview_rule(), stacks_rule()] {
+        run_story(async move |world| {
+            world.open_preview(rule).await;
+            for op in [Op::Update, Op::Remove] {
+                world.faults.next(op, 1, UNAVAILABLE);
+            }
+            world.send(&Webhook::pull_request("closed").at(world.clock.now()));
+            world.work_once().await;
+            world.queue.purge();
+            assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+            world.faults.clear();
+            world.make_again(STACK);
+            world.clock.advance(Duration::from_mins(5));
+            world.close_and_look().await;
+        });
+    }
 }
 
 #[test]
@@ -279,7 +332,7 @@ fn a_teardown_template_deletes_no_target_that_is_shared() {
         rule.overrides.preview.stack_suffix = None;
         rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
         rule.overrides.shared_targets = true;
-        world.add_pipeline(super::pipeline::deleting_template(), Tags::new());
+        world.add_pipeline(deleting_template(), Tags::new());
         world.account.give_stack("api");
         world.expect_stack("api");
         let template = deploying_template(TEMPLATE, REPOSITORY.1);
@@ -289,7 +342,7 @@ fn a_teardown_template_deletes_no_target_that_is_shared() {
         assert_eq!(world.mappings(), RETIRING);
         let error = world.last_error();
         assert!(
-            error.contains("is about stack api, which no pipeline of this subject has deployed"),
+            error.contains("is about stack api, which is not known to be this subject's"),
             "{error}"
         );
         assert_eq!(world.stack_names(), ["api"]);

@@ -313,7 +313,7 @@ fn an_older_event_does_not_end_a_teardown() {
 }
 
 /// Returns a rule whose clones deploy a stack, and whose teardown template deletes it.
-fn stack_rule(suffix: &str) -> Rule {
+pub(super) fn stack_rule(suffix: &str) -> Rule {
     let mut rule = preview_rule();
     rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
     rule.overrides.preview.stack_suffix = FormatString::parse(suffix).ok();
@@ -340,7 +340,7 @@ fn a_teardown_template_deletes_no_stack_of_others_after_the_suffix_has_changed()
         world.close_in_vain().await;
         assert_eq!(
             world.last_error(),
-            "the teardown by 'api-teardown' failed: stack-not-ours: the teardown 'api-teardown' is about stack api-zz-7, which no pipeline of this subject has deployed: set stack_suffix in preview of rule 'pull requests' to what it was when the subject was deployed, or remove the environment by hand, and then use `branchline mappings forget`"
+            "the teardown by 'api-teardown' failed: stack-not-ours: the teardown 'api-teardown' is about stack api-zz-7, which is not known to be this subject's: if stack_suffix in preview of rule 'pull requests' was changed since the subject was deployed, change it back; otherwise leave that stack alone, remove by hand what else is left of the environment, and then use `branchline mappings forget`"
         );
         assert_eq!(world.stack_names(), [STACK, "api-zz-7"]);
         // As it says.

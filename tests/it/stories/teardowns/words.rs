@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::inspect::evidence::Evidence;
@@ -9,9 +10,12 @@ use branchline::inspect::why::Why;
 use branchline::ports::{Clock, Store};
 
 use super::{ACTIVE, GONE, RETIRING, STACK, SUBJECT, idle_rule};
-use crate::world::rules::{preview_rule, reported, stacks_rule};
+use crate::stories::jobs::abandon_creation;
+use crate::world::fault_injection::When;
+use crate::world::pipeline_event::PipelineEvent;
+use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, reported, stacks_rule};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::{Webhook, commit};
+use crate::world::webhook::{REPOSITORY, Webhook, commit};
 
 impl World {
     /// Asks why the subject has no pipeline, and returns the answer and what to do.
@@ -30,6 +34,14 @@ impl World {
             self.clock.now(),
         );
         (why.answer, why.what_to_do)
+    }
+
+    /// Tells GitHub what no worker has told it.
+    async fn show_missed(&self) {
+        self.clock.advance(Duration::from_mins(3));
+        let reporter = self.reporter("w2");
+        reporter.find_missed(self.clock.now()).await;
+        self.tell().await;
     }
 }
 
@@ -148,7 +160,7 @@ fn the_removal_of_an_environment_is_announced_with_that_of_its_pipeline() {
 }
 
 /// What a commit shows whose stack belongs to others.
-const REFUSED: &str = "error: Not built: a stack of its name exists. An operator has to delete it, or change stack_suffix in the rule";
+const REFUSED: &str = "error: Not built: a stack of its name exists. An operator has to change stack_suffix in the rule, or delete the stack if nobody needs it";
 
 #[test]
 fn a_reopened_pull_request_that_gets_no_pipeline_shows_why() {
@@ -165,6 +177,48 @@ fn a_reopened_pull_request_that_gets_no_pipeline_shows_why() {
         assert!(world.page(1).starts_with("success"), "{}", world.page(1));
         world.take_dead_letters();
         world.expect_stack(STACK);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_refused_after_its_teardown_shows_why() {
+    for is_heard in [true, false] {
+        run_story(async move |world| {
+            world.open_preview(reported(preview_rule())).await;
+            world.close().await;
+            let reopened = Webhook::pull_request("reopened").at(world.clock.now());
+            world.handle(reopened).await;
+            assert!(world.page(1).starts_with("queued"), "{}", world.page(1));
+            world.run_unheard();
+            world.account.give_stack(STACK);
+            world.expect_stack(STACK);
+            if is_heard {
+                let ended = PipelineEvent::execution("api-pr-7", "api-pr-7-2", "SUCCEEDED");
+                world.hear(ended).await;
+                assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+            } else {
+                world.look_after_teardowns().await;
+                world.show_missed().await;
+            }
+            assert_eq!(world.page(1), REFUSED);
+            world.close().await;
+        });
+    }
+}
+
+#[test]
+fn a_pull_request_that_a_job_is_refused_a_pipeline_for_shows_why() {
+    run_story(async |world| {
+        let template = deploying_template(TEMPLATE, REPOSITORY.1);
+        world.add_pipeline(template, Tags::new());
+        world.restart(vec![reported(preview_rule())]);
+        abandon_creation(world, 7, When::Before).await;
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        world.look_after_teardowns().await;
+        world.show_missed().await;
+        assert_eq!(world.page(1), REFUSED);
+        world.close().await;
     });
 }
 
