@@ -8,7 +8,7 @@ use crate::domain::ids::PipelineArn;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::effect::Effect;
-use crate::domain::state::mapping::{Expect, Mapping, State};
+use crate::domain::state::mapping::Mapping;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::effects::stacks::has_run;
@@ -18,7 +18,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
     /// any more, if their ids are known, and all that are recorded for a pipeline that is made
     /// again after a teardown. Before the first attempt of a deletion, one that the pipeline
-    /// deploys by its name stays: a start that was not settled may have deployed it again.
+    /// deploys by its name stays: an attempt that was not settled may have deployed it again.
     pub(in crate::reconcile) async fn drop_lost_stacks(
         &self,
         claim: &mut Transition,
@@ -35,8 +35,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             };
             is_lost.push(is_remade || is_deleted);
         }
-        let is_repeated = repeats_deletion(&claim.expect, next);
-        let found = match deleted.filter(|_| is_lost.contains(&true) && !is_repeated) {
+        let teardown = next.resources.teardown.as_ref();
+        let has_failed = teardown.is_some_and(|teardown| teardown.failures > 0);
+        let found = match deleted.filter(|_| is_lost.contains(&true) && !has_failed) {
             Some(name) => self.declaration(name).await?,
             None => None,
         };
@@ -158,17 +159,4 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(remaining)
     }
-}
-
-/// Returns true if an earlier attempt of a deletion has recorded the ids of the stacks, and nothing
-/// has deployed since: the claim records them, or the end of the attempt if an execution was
-/// running.
-fn repeats_deletion(seen: &Expect, next: &Mapping) -> bool {
-    let teardown = next.resources.teardown.as_ref();
-    let has_failed = teardown.is_some_and(|teardown| teardown.failures > 0);
-    let is_begun = match seen {
-        Expect::Seen { state, .. } => matches!(state, State::Deleting | State::Retiring),
-        Expect::Unseen => false,
-    };
-    has_failed || (is_begun && !has_run(next))
 }
