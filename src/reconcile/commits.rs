@@ -47,9 +47,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         let is_final = matches!(phase, Phase::Refused(_) | Phase::InvalidFile(_));
         if let Some(head) = journal.head.take() {
-            let commit = head.key.commit.clone();
-            let noted = self.note_unstarted(head, phase.clone(), journal).await;
-            noted.unwrap_or_else(|fault| not_noted(&fault, &commit));
+            self.note_unstarted(head, phase.clone(), journal).await;
         }
         // What GitHub shows of a commit that was built stays until it is certain that it cannot be
         // built again. Otherwise a retry would not know that the request is about it.
@@ -77,9 +75,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             | Class::Unverified => return,
         };
         if let Some(head) = updates::wanted_head(row) {
-            let commit = head.key.commit.clone();
-            let noted = self.note_unstarted(head, phase, journal).await;
-            noted.unwrap_or_else(|fault| not_noted(&fault, &commit));
+            self.note_unstarted(head, phase, journal).await;
         }
     }
 
@@ -113,12 +109,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         Ok(())
     }
 
-    async fn note_unstarted(
-        &self,
-        head: ReportedHead,
-        phase: Phase,
-        journal: &mut Journal,
-    ) -> Result<(), Fault> {
+    /// Records what shows of a commit, unless an execution of it was started already. A record that
+    /// cannot be written is logged.
+    async fn note_unstarted(&self, head: ReportedHead, phase: Phase, journal: &mut Journal) {
         let update = CommitUpdate::Head {
             head,
             phase,
@@ -126,9 +119,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             outdated: None,
         };
         let now = self.clock().now();
-        self.store().update_unstarted(&update, now).await?;
-        journal.commits.push(update.key().clone());
-        Ok(())
+        match self.store().update_unstarted(&update, now).await {
+            Ok(_) => journal.commits.push(update.key().clone()),
+            Err(fault) => not_noted(&fault, &update.key().commit),
+        }
     }
 
     /// Takes in what CodePipeline reports about an execution.
