@@ -146,6 +146,11 @@ pub trait Pipelines: PipelineReader {
         action
     }
 
+    /// Returns true if the clones are shown to a person, with their notes.
+    fn shows_notes(&self) -> bool {
+        false
+    }
+
     /// Creates a pipeline with its tags. AWS starts its first execution by itself.
     ///
     /// If cancelled or failed: it may exist; a second call then returns

@@ -42,7 +42,10 @@ impl CloneFiles {
             });
         match made {
             Ok(mut clone) => {
-                clone.warnings.extend(file.warnings(&template.declaration));
+                if request.with_notes {
+                    let warnings = file.warnings(&template.declaration);
+                    clone.notes.warnings.extend(warnings);
+                }
                 Ok(clone)
             }
             Err(fault) if fault.reason == Reason::RepositoryFileInvalid => Err(fault),

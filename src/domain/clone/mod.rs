@@ -2,7 +2,6 @@
 //! rule. Everything else is copied unchanged.
 
 mod canonical_json;
-mod dangers;
 pub mod declaration;
 pub mod diff;
 pub mod execution;
@@ -10,6 +9,7 @@ pub mod file;
 pub mod files;
 pub mod fingerprint;
 pub(crate) mod limits;
+pub mod notes;
 pub mod overrides;
 mod pipeline_type;
 mod private_values;
@@ -28,6 +28,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest};
+use crate::domain::clone::notes::Notes;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::projects::ProjectClone;
 use crate::domain::clone::source::{repositories, set_source_branch, source};
@@ -69,10 +70,8 @@ pub struct NewPipeline {
     pub arn: PipelineArn,
     /// The fingerprint that the mapping keeps.
     pub fingerprint: CloneFingerprint,
-    /// What remains dangerous because the rule allows it, in sentences.
-    pub dangers: Vec<String>,
-    /// What may not work as the template's author meant it, in sentences.
-    pub warnings: Vec<String>,
+    /// What a person should know about it; nothing unless the request asks for notes.
+    pub notes: Notes,
 }
 
 impl NewPipeline {
@@ -107,6 +106,8 @@ pub struct CloneRequest<'a> {
     pub rule: &'a Rule,
     /// The name of this installation, with which the clone is tagged.
     pub owner: &'a Owner,
+    /// Whether the clone gets its notes, which take as long as the rest of it.
+    pub with_notes: bool,
 }
 
 impl Template {
@@ -128,6 +129,7 @@ impl Template {
             values,
             rule,
             owner,
+            with_notes,
         } = *request;
         let overrides = &rule.overrides;
         pipeline_type::check(&self.declaration, rule)?;
@@ -175,8 +177,10 @@ impl Template {
         for project in &mut projects {
             project.tags = project_tags(&tags, pipeline, &project.template);
         }
-        let dangers = dangers::dangers(&self.declaration, &clone, rule);
-        let warnings = dangers::warnings(&clone, rule);
+        let notes = match with_notes {
+            true => Notes::new(&self.declaration, &clone, rule),
+            false => Notes::default(),
+        };
         let stacks = match overrides.preview.teardown {
             TeardownPolicy::None => Vec::new(),
             TeardownPolicy::Run | TeardownPolicy::Stacks | TeardownPolicy::Pipeline(_) => {
@@ -198,8 +202,7 @@ impl Template {
             projects,
             stacks,
             fingerprint,
-            dangers,
-            warnings,
+            notes,
         })
     }
 }

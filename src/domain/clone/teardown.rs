@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::notes::Notes;
 use crate::domain::clone::overrides::{
     ACTION_MODE, CloneOverrides, DELETE_ONLY, MASK, STACK_NAME, StageSelection,
 };
@@ -80,8 +81,7 @@ impl Template {
             stacks: Vec::new(),
             arn: self.arn.clone(),
             fingerprint: CloneFingerprint::default(),
-            dangers: Vec::new(),
-            warnings: Vec::new(),
+            notes: Notes::default(),
         })
     }
 

@@ -350,6 +350,7 @@ impl Mapping {
             values: self.placeholder_values(spec),
             rule,
             owner,
+            with_notes: false,
         }
     }
 

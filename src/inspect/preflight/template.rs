@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::clone::notes::Notes;
 use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::stacks::{StackKey, other_stacks};
 use crate::domain::clone::tags::{MANAGED_BY, REPOSITORY, Tags};
 use crate::domain::clone::teardown::{deleted_stacks, kept_stacks};
-use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::clone::{CloneRequest, NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     Branch, CommitId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
@@ -59,17 +60,17 @@ pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
     let admitted = repositories.filter(|name| rule.repository.is_match(name.as_str()));
     let mut refused = None;
     for (mapping, spec) in admitted.filter_map(|name| made_up(rule, name)) {
-        match template.clone_for(&mapping.clone_request(&spec, rule, owner)) {
+        let request = CloneRequest {
+            with_notes: true,
+            ..mapping.clone_request(&spec, rule, owner)
+        };
+        match template.clone_for(&request) {
             Ok(clone) => {
+                let Notes { dangers, warnings } = clone.notes.clone();
                 return TemplateCheck {
                     finding: Finding {
-                        dangers: clone.dangers.clone(),
-                        warnings: clone
-                            .warnings
-                            .iter()
-                            .cloned()
-                            .chain(of_files(rule))
-                            .collect(),
+                        dangers,
+                        warnings: warnings.into_iter().chain(of_files(rule)).collect(),
                         ..Finding::good(what, cloned(rule, &mapping.repository, &clone))
                     },
                     clone: Some(clone),

@@ -78,8 +78,8 @@ impl CloneComparison {
             template_version: template.version,
             pipeline: clone.name.to_string(),
             left_out_stages: clone.fingerprint.left_out_stages.clone(),
-            dangers: clone.dangers.clone(),
-            warnings: clone.warnings.clone(),
+            dangers: clone.notes.dangers.clone(),
+            warnings: clone.notes.warnings.clone(),
             differences: diff(&template.declaration, &clone.declaration),
         }
     }
@@ -189,6 +189,10 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
 }
 
 impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
+    fn shows_notes(&self) -> bool {
+        true
+    }
+
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         if self.find(name, Some(&pipeline.arn)).await?.is_some() {

@@ -1,5 +1,6 @@
 //! Creates a clone.
 
+use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::{Execution, last_built, owes};
 use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::fingerprint::CloneFingerprint;
@@ -163,7 +164,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let request = row.clone_request(spec, rule, &self.owner);
+        let request = CloneRequest {
+            with_notes: self.pipelines.shows_notes(),
+            ..row.clone_request(spec, rule, &self.owner)
+        };
         let clone = files.clone_for(&template, &request)?;
         Ok((clone, template.version))
     }

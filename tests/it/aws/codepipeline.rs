@@ -12,6 +12,7 @@ use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::fingerprint::CloneFingerprint;
+use branchline::domain::clone::notes::Notes;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
@@ -51,8 +52,7 @@ async fn create_from(
         stacks: Vec::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
-        dangers: Vec::new(),
-        warnings: Vec::new(),
+        notes: Notes::default(),
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await

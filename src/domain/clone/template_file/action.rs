@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::clone::dangers::environment_of;
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::clone::notes::environment_of;
 use crate::domain::clone::overrides::{BUILD_ROLE, BUILDSPEC, buildspec_path};
 use crate::domain::clone::side_effects::PROJECT;
 use crate::domain::clone::template_file::allowed::{Allowed, Target};

@@ -123,7 +123,7 @@ fn what_get_pipeline_printed_makes_the_clone_of_the_template() {
         let without = clone_of(&rule, |request| template().clone_for(request)).unwrap();
         assert_eq!(with.fingerprint, without.fingerprint);
         assert_eq!(with.tags, without.tags);
-        assert_eq!(with.warnings, [""; 0]);
+        assert_eq!(with.notes.warnings, [""; 0]);
     }
     let missing = TemplateFile::read(&FileContent::Missing, None, &file_rule());
     assert!(missing.unwrap().is_none());
@@ -176,7 +176,7 @@ fn roles_stores_and_what_starts_a_clone_are_those_of_the_template() {
         source["configuration"]["BranchName"] = json!("another");
     });
     assert_eq!(differences(&rule(), &file), "");
-    let warnings = clone_by(&rule(), &file).unwrap().warnings;
+    let warnings = clone_by(&rule(), &file).unwrap().notes.warnings;
     insta::assert_snapshot!(warnings.join("\n"), @r"
     roleArn in ci/pipeline.json at 1a2b3c4 has no effect: a clone has that of template 'api-main' or of the rule
     artifactStore in ci/pipeline.json at 1a2b3c4 has no effect: a clone has that of template 'api-main' or of the rule

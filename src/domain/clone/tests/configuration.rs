@@ -154,7 +154,7 @@ fn a_target_that_the_rule_sets_is_a_danger_unless_it_differs() {
             ];
         });
         match clone_by(&rule, &deploying()) {
-            Ok(clone) => clone.dangers.join("\n"),
+            Ok(clone) => clone.notes.dangers.join("\n"),
             Err(fault) => fault.to_string(),
         }
     };

@@ -52,7 +52,7 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
             change(overrides);
         });
         match clone_by(&rule, &template) {
-            Ok(clone) => clone.dangers.join("\n"),
+            Ok(clone) => clone.notes.dangers.join("\n"),
             Err(fault) => fault.to_string(),
         }
     };
@@ -103,7 +103,7 @@ fn a_role_that_the_template_gives_to_a_build_is_named() {
         "ServiceRoleArnOverride".into(),
         json!("arn:aws:iam::123456789012:role/release"),
     );
-    insta::assert_snapshot!(clone(&template).unwrap().dangers.join("\n"), @"action 'Build/Build' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/release: set build_role_arn");
+    insta::assert_snapshot!(clone(&template).unwrap().notes.dangers.join("\n"), @"action 'Build/Build' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/release: set build_role_arn");
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn a_condition_that_runs_code_with_a_role_of_the_template_is_a_danger() {
         overrides.roles.pipeline = Some(RoleChoice::Template);
     });
     let dangers = |provider: &str| {
-        let dangers = clone_by(&keep, &with_rule(rule(provider))).unwrap().dangers;
-        dangers.join("\n")
+        let clone = clone_by(&keep, &with_rule(rule(provider)));
+        clone.unwrap().notes.dangers.join("\n")
     };
     insta::assert_snapshot!(dangers("CodeBuild"), @r"
     stage 'Build' has a condition with the rule CodeBuild, which runs something
@@ -146,7 +146,7 @@ fn a_condition_that_deploys_its_own_pipeline_is_refused_unless_its_stage_is_name
     insta::assert_snapshot!(clone_by(&all, &template).unwrap_err(), @r#"unsafe-clone: a condition of stage 'Build' of template 'api-main' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write drop_stages = ["Build"] in the rule, or name 'Build' in keep_stages to run it"#);
     let stages = ["Source", "Build"].map(str::to_owned).to_vec();
     let named = by(|overrides| overrides.stages = StageSelection::Named(stages));
-    let dangers = clone_by(&named, &template).unwrap().dangers;
+    let dangers = clone_by(&named, &template).unwrap().notes.dangers;
     let own = "a condition of stage 'Build' deploys the stack of its own pipeline";
     assert!(dangers.iter().any(|danger| danger == own), "{dangers:?}");
 }
@@ -177,7 +177,7 @@ fn what_the_code_of_the_pull_request_sets_chooses_no_target() {
         overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
         overrides.variables = vec![variable("PR", "{number}", false)];
     });
-    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
+    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().notes.dangers.join("\n"), @r"
     action 'Production/Stack' (CloudFormation) changes the target StackName=api-#{variables.PR}-#{Built.STACK}, which the code of the pull request chooses
     action 'Production/Stack' (CloudFormation) deploys with the template's RoleArn=#{Built.ROLE}
     ParameterOverrides of action 'Production/Stack' uses #{Built.IMAGE}, which the code of the pull request may set
@@ -198,7 +198,7 @@ fn raw_text_is_a_danger_wherever_an_action_uses_it() {
     let rule = isolated(|overrides| {
         overrides.variables = vec![variable("TITLE", "{title}", true)];
     });
-    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
+    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().notes.dangers.join("\n"), @r"
     environmentVariables of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     outputArtifacts of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     ");
@@ -223,11 +223,11 @@ fn raw_text_in_a_command_or_in_json_is_a_danger() {
         ];
     });
     let clone = clone_by(&rule, &template).unwrap();
-    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    insta::assert_snapshot!(clone.notes.dangers.join("\n"), @r#"
     EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     a command of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     "#);
-    insta::assert_snapshot!(clone.warnings.join("\n"), @r"
+    insta::assert_snapshot!(clone.notes.warnings.join("\n"), @r"
     EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which CodePipeline does not escape
     a command of action 'Build/Say' uses #{variables.NUMBER}, which CodePipeline does not escape
     a command of action 'Build/Say' uses #{variables.TITLE}, which CodePipeline does not escape
@@ -254,8 +254,8 @@ fn the_targets_of_eks_ec2_and_appconfig_are_known() {
                 overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
                 overrides.variables = vec![variable("V", value, false)];
             });
-            let clone = clone_by(&rule, &template).unwrap();
-            assert_eq!(clone.dangers.len(), dangers, "{own}: {:?}", clone.dangers);
+            let found = clone_by(&rule, &template).unwrap().notes.dangers;
+            assert_eq!(found.len(), dangers, "{own}: {found:?}");
         }
     }
 }
@@ -269,16 +269,16 @@ fn a_target_that_differs_by_pull_request_is_no_danger() {
         overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
     });
     let own = clone_by(&keep, &template).unwrap();
-    insta::assert_snapshot!(own.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
+    insta::assert_snapshot!(own.notes.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
     let stack = template.declaration.configuration_mut(&path).unwrap();
     stack.insert("StackName".into(), json!("api-#{variables.V}"));
     let with = |text: &str, template: &Template| {
         let mut rule = keep.clone();
         rule.overrides.variables = vec![variable("V", text, false)];
-        clone_by(&rule, template).unwrap().dangers.len()
+        clone_by(&rule, template).unwrap().notes.dangers.len()
     };
     let dangers = |text: &str| with(text, &template);
-    assert_eq!(clone_by(&keep, &template).unwrap().dangers.len(), 1);
+    assert_eq!(clone_by(&keep, &template).unwrap().notes.dangers.len(), 1);
     assert_eq!(dangers("prod"), 1, "the same for every pull request");
     assert_eq!(dangers("{base}"), 1, "the same for every pull request");
     assert_eq!(dangers("{branch_slug}"), 1, "people choose it");
@@ -300,7 +300,7 @@ fn a_target_that_differs_by_pull_request_is_no_danger() {
         "RoleArn".into(),
         json!("arn:aws:iam::123456789012:role/cfn"),
     );
-    let deploys = clone_by(&keep, &template).unwrap().dangers;
+    let deploys = clone_by(&keep, &template).unwrap().notes.dangers;
     assert!(
         deploys[1]
             .ends_with("deploys with the template's RoleArn=arn:aws:iam::123456789012:role/cfn"),
@@ -324,7 +324,7 @@ fn text_of_a_source_action_in_a_command_is_a_danger() {
         json!("[{\"name\":\"B\",\"value\":#{Fetched.BranchName}}]"),
     );
     let clone = clone_by(&isolated(|_| ()), &template).unwrap();
-    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    insta::assert_snapshot!(clone.notes.dangers.join("\n"), @r#"
     BuildspecOverride of action 'Build/Build' uses #{Fetched.CommitMessage}, which people write and CodePipeline does not escape
     EnvironmentVariables of action 'Build/Build' uses #{Fetched.BranchName}, which people write and CodePipeline does not escape
     "#);
@@ -342,7 +342,7 @@ fn a_build_that_an_approval_guarded_is_a_danger() {
         overrides.drop_stages = vec!["Production".into()];
     });
     let clone = clone_by(&rule, &template).unwrap();
-    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"action 'Later/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
+    insta::assert_snapshot!(clone.notes.dangers.join("\n"), @r#"action 'Later/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn a_secret_of_the_template_in_a_build_is_a_danger() {
         &by(|overrides| overrides.roles.pipeline = Some(RoleChoice::Template)),
         &template,
     );
-    insta::assert_snapshot!(clone.unwrap().dangers.join("\n"), @r#"
+    insta::assert_snapshot!(clone.unwrap().notes.dangers.join("\n"), @r#"
     action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
     action 'Build/Say' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
     action 'Build/Build' gives the code of the pull request the secret 'npm-token' as TOKEN
@@ -370,7 +370,7 @@ fn a_secret_of_the_template_in_a_build_is_a_danger() {
     "#);
     let clone = clone_by(&isolated(|_| ()), &template).unwrap();
     assert_eq!(
-        clone.dangers,
+        clone.notes.dangers,
         Vec::<String>::new(),
         "the rule chose the roles"
     );
@@ -390,7 +390,7 @@ fn a_variable_that_only_a_trigger_sets_is_a_warning() {
     let rule = json!({"ruleTypeId": {"provider": "VariableCheck"}, "configuration": check});
     stages[1]["beforeEntry"] = json!({"conditions": [{"result": "SKIP", "rules": [rule]}]});
     let clone = clone_by(&isolated(|_| ()), &template).unwrap();
-    insta::assert_snapshot!(clone.warnings.join("\n"), @r"
+    insta::assert_snapshot!(clone.notes.warnings.join("\n"), @r"
     Variable of a condition of stage 'Build' uses #{Fetched.PullRequestTitle}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}
     a command of action 'Build/Say' uses #{Fetched.PullRequestId}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}
     environmentVariables of action 'Build/Say' uses #{Fetched.TagName}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}

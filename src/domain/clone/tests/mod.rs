@@ -123,7 +123,10 @@ pub(super) fn clone_of<T>(
     make: impl FnOnce(&CloneRequest<'_>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let (mapping, spec, owner) = (mapping(SubjectKind::PullRequest(7)), spec(), owner());
-    make(&mapping.clone_request(&spec, rule, &owner))
+    make(&CloneRequest {
+        with_notes: true,
+        ..mapping.clone_request(&spec, rule, &owner)
+    })
 }
 
 /// Returns a template whose source is followed by these stages, each with one build.
@@ -142,7 +145,7 @@ pub(super) fn template_with_stages(names: &[&str]) -> Template {
 }
 
 fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
-    template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, &owner()))
+    clone_of(rule, |request| template.clone_for(request))
 }
 
 /// Returns the differences between the clone and its template.

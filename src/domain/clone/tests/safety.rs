@@ -38,7 +38,7 @@ fn a_rule_of_four_lines_does_not_deploy() {
     let stages: Vec<&str> = clone.declaration.stages().collect();
     assert_eq!(stages, ["Source", "Build"]);
     assert_eq!(clone.fingerprint.left_out_stages, ["Production"]);
-    insta::assert_snapshot!(clone.dangers.join("\n"), @"action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn");
+    insta::assert_snapshot!(clone.notes.dangers.join("\n"), @"action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_kept_action_with_a_role_of_its_own_needs_a_role_for_clones() {
     let roles: Vec<_> = replaced.declaration.actions().map(|a| a.role()).collect();
     assert_eq!(roles, [None, None, Some(ROLE)]);
     let kept = clone_by(&keep(Some(RoleChoice::Template)), &deploying()).unwrap();
-    insta::assert_snapshot!(kept.dangers.join("\n"), @r"
+    insta::assert_snapshot!(kept.notes.dangers.join("\n"), @r"
     action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api
     action 'Production/Stack' runs with the template's role arn:aws:iam::123456789012:role/production
     action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
@@ -239,7 +239,7 @@ fn a_rule_of_a_condition_is_treated_like_an_action() {
     let rule = replaced.declaration.rules().next().unwrap();
     assert_eq!(rule.role, Some(ROLE));
     let kept = clone_by(&keep(Some(RoleChoice::Template)), &template).unwrap();
-    insta::assert_snapshot!(kept.dangers.join("\n"), @r"
+    insta::assert_snapshot!(kept.notes.dangers.join("\n"), @r"
     stage 'Build' has a condition with the rule Commands, which runs something
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
     a condition of stage 'Build' runs with the template's role arn:aws:iam::123456789012:role/admin

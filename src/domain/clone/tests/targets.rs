@@ -51,9 +51,9 @@ fn a_clone_deploys_over_no_target_of_its_template_unless_its_rule_says_so() {
     let shared = keeping(|overrides| overrides.shared_targets = true);
     let allowed = clone_by(&shared, &deploying()).unwrap();
     assert!(
-        allowed.dangers[0].contains("changes the template's own target StackName=api"),
+        allowed.notes.dangers[0].contains("changes the template's own target StackName=api"),
         "{:?}",
-        allowed.dangers
+        allowed.notes.dangers
     );
 }
 
@@ -113,7 +113,7 @@ fn a_suffix_gives_each_pull_request_its_own_stack() {
         json!({"ActionMode": "REPLACE_ON_FAILURE", "StackName": "api-pr-7"})
     );
     assert!(
-        !clone_by(&rule, &deploying()).unwrap().dangers[0].contains("StackName"),
+        !clone_by(&rule, &deploying()).unwrap().notes.dangers[0].contains("StackName"),
         "it is the pull request's own"
     );
     let mut template = deploying();
@@ -268,7 +268,7 @@ fn a_stack_that_is_not_what_its_rule_says_is_warned_about() {
     let warnings = |rule: &Rule, values: &Value| {
         let mut template = deploying();
         configure(&mut template, values);
-        clone_by(rule, &template).unwrap().warnings.join("\n")
+        clone_by(rule, &template).unwrap().notes.warnings.join("\n")
     };
     let with_number = with_suffix("-pr-{number}");
     assert_eq!(warnings(&with_number, &json!({})), "");

@@ -163,7 +163,7 @@ fn a_variable_that_nothing_declares_is_warned_about() {
     rule.overrides.variables = formats(&[("PR", "{number}")]);
     let text = "#{variables.PR} #{variables.REGION} #{Build.IMAGE} #{codepipeline.PipelineExecutionId} #{open";
     let template = with_build(json!({"ProjectName": "api", "Text": text}));
-    let warnings = clone_by(&rule, &template).unwrap().warnings;
+    let warnings = clone_by(&rule, &template).unwrap().notes.warnings;
     insta::assert_snapshot!(warnings.join("\n"), @"
     Text of action 'Build/Build' uses #{Build.IMAGE}, but no action of the clone has the namespace Build
     Text of action 'Build/Build' uses #{variables.REGION}, but the clone has no variable REGION

@@ -1,13 +1,13 @@
-//! What remains dangerous in a clone because its rule or its template allows it: `explain` and
-//! `check` show it.
+//! The notes of a clone, which `explain` and `check` show: what remains dangerous because its rule
+//! or its template allows it, and what may surprise a person.
 
 use std::collections::BTreeSet;
 
-use crate::domain::clone::dangers::roles::roles;
-use crate::domain::clone::dangers::secrets::secrets;
-use crate::domain::clone::dangers::stacks::stacks;
-use crate::domain::clone::dangers::texts::{texts, trigger_uses, unescaped_uses, unknown_uses};
 use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::notes::roles::roles;
+use crate::domain::clone::notes::secrets::secrets;
+use crate::domain::clone::notes::stacks::stacks;
+use crate::domain::clone::notes::texts::{texts, trigger_uses, unescaped_uses, unknown_uses};
 use crate::domain::clone::targets::{key_of, shared_target};
 use crate::domain::rules::rule::Rule;
 
@@ -18,9 +18,26 @@ mod texts;
 
 pub(crate) use secrets::environment_of;
 
-/// Returns one sentence for each thing that a pull request can do with the clone beyond building
-/// and testing its own code.
-pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) -> Vec<String> {
+/// The notes of a clone, in sentences.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// What a pull request can do with the clone beyond building and testing its own code.
+    pub dangers: Vec<String>,
+    /// What may surprise the author of the template or of the rule.
+    pub warnings: Vec<String>,
+}
+
+impl Notes {
+    /// Returns the notes of a clone of this template under this rule.
+    pub(super) fn new(template: &Declaration, clone: &Declaration, rule: &Rule) -> Self {
+        Self {
+            dangers: dangers(template, clone, rule),
+            warnings: warnings(clone, rule),
+        }
+    }
+}
+
+fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) -> Vec<String> {
     let overrides = &rule.overrides;
     let mut dangers = deployments(clone, rule);
     dangers.extend(after_deployments(template, clone));
@@ -35,8 +52,7 @@ pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) 
     dangers
 }
 
-/// Returns one sentence for each thing that may surprise the author of the template or of the rule.
-pub(super) fn warnings(clone: &Declaration, rule: &Rule) -> Vec<String> {
+fn warnings(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let uses = trigger_uses(clone).into_iter();
     let uses = uses.chain(unescaped_uses(clone)).chain(unknown_uses(clone));
     uses.chain(stacks(clone, rule)).collect()
