@@ -4,6 +4,7 @@
 //! [`run_story`] plays a story and fails it if anything is left over.
 
 use std::collections::BTreeSet;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,11 +108,14 @@ pub(crate) fn seeded(seed: u64) -> tokio::runtime::Runtime {
 }
 
 fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
-    paused().block_on(async {
+    let played = pin!(async {
         let world = World::new(clock());
         story(&world).await;
         world.finish();
     });
+    // The runtime is compiled once, and not once for each of hundreds of stories.
+    let played: Pin<&mut dyn Future<Output = ()>> = played;
+    paused().block_on(played);
 }
 
 impl World {
