@@ -52,9 +52,10 @@ def _run(command: list[str], account: Account) -> tuple[float, float, float, int
         env=environment(**{SECRET_VARIABLE: account.secret}),
     )
     try:
-        if process.stdout is None:
+        if process.stdout is None or process.stderr is None:
             raise Problem("no standard output")
-        json.loads(process.stdout.readline())
+        if line := process.stdout.readline():
+            json.loads(line)
         first = time.monotonic() - started
         count = 1
         memory = 0.0
@@ -64,12 +65,13 @@ def _run(command: list[str], account: Account) -> tuple[float, float, float, int
             # the memory of the rows that are still in the pipe.
             memory = peak_megabytes(process.pid) or memory
         whole = time.monotonic() - started
+        errors = process.stderr.read().decode(errors="replace").strip()
         process.wait()
     finally:
         process.kill()
         process.wait()
     if process.returncode not in (0, 1):
-        raise Problem(f"{' '.join(command[1:3])} ended with {process.returncode}")
+        raise Problem(f"{' '.join(command[1:3])} ended with {process.returncode}: {errors}")
     return first, whole, memory, count
 
 
