@@ -50,16 +50,6 @@ impl Transition {
         matches!(self.expect, Expect::Seen { claim: Some(_), .. })
     }
 
-    /// Returns true if an attempt before it has begun to delete what the subject has.
-    #[must_use]
-    pub fn repeats_deletion(&self) -> bool {
-        let seen = match &self.expect {
-            Expect::Seen { state, .. } => Some(state),
-            Expect::Unseen => None,
-        };
-        matches!(seen, Some(State::Deleting | State::Retiring))
-    }
-
     /// Returns the pipeline name that the subject reserves with it, so that no other subject can.
     #[must_use]
     pub fn reserves(&self) -> Option<&PipelineName> {

@@ -38,9 +38,13 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 const SEEDS: u64 = 40;
 /// Worlds that once did not come to rest. 7840729491969332499: a stack that an attempt had deployed
 /// again was taken for that of others, because the attempt was not settled, and the mapping had the
-/// id of the one before. 2270074411479541334: the first attempt of a deletion could not find out
-/// what the clone deploys, which was made again after a teardown, and the second one did not ask.
-const FOUND: [u64; 2] = [7_840_729_491_969_332_499, 2_270_074_411_479_541_334];
+/// id of the one before. The other two: an attempt of a deletion took a stack whose id was gone for
+/// deleted, although the clone could still deploy it.
+const FOUND: [u64; 3] = [
+    7_840_729_491_969_332_499,
+    2_270_074_411_479_541_334,
+    7_542_259_763_747_514_346,
+];
 /// Longer than messages, abandoned claims, the jobs and the repeated teardowns take to bring the
 /// world to rest.
 const SETTLED: Duration = Duration::from_secs(3 * 3_600);

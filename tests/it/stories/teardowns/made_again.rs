@@ -170,26 +170,6 @@ fn one_that_is_made_while_a_teardown_template_runs_is_left_alone_if_one_ran_at_t
 }
 
 #[test]
-fn one_that_is_made_after_the_first_attempt_was_cut_off_is_left_alone() {
-    for rule in [preview_rule(), stacks_rule()] {
-        run_story(async move |world| {
-            world.open_preview(rule).await;
-            for op in [Op::Update, Op::Remove] {
-                world.faults.next(op, 1, UNAVAILABLE);
-            }
-            world.send(&Webhook::pull_request("closed").at(world.clock.now()));
-            world.work_once().await;
-            world.queue.purge();
-            assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
-            world.faults.clear();
-            world.make_again(STACK);
-            world.clock.advance(Duration::from_mins(5));
-            world.close_and_look().await;
-        });
-    }
-}
-
-#[test]
 fn one_of_several_that_is_made_while_another_is_deleted_is_left_alone() {
     run_story(async |world| {
         let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
