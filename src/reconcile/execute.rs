@@ -139,7 +139,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
         context.check_lease()?;
-        let prepared = match self.drop_lost_stacks(&mut transition, effect).await {
+        let prepared = match self.look_before(&mut transition, effect).await {
             Ok(()) => self.prepare(&mut transition, effect, files).await,
             Err(fault) => Err(fault),
         };
@@ -150,7 +150,6 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             claim.until = self.clock.now().plus(CLAIM + more + stacks);
         }
         self.remember_policy(&mut transition, effect);
-        let remembered = self.remember_executions(&mut transition, effect).await;
         let identified = self.identify_stacks(&mut transition, effect).await;
         if look.is_some_and(|look| look.admits(&transition, self.clock.now())) {
             transition.unless_skipped = None;
@@ -176,7 +175,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal.changed(&commits);
         journal.acting();
         // A failure before the claim is recorded under it, like any other failure of this subject.
-        let applied = match remembered.and(identified).and(prepared) {
+        let applied = match identified.and(prepared) {
             Err(fault) => Err(fault),
             Ok(Prepared {
                 repository,

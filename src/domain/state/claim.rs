@@ -50,6 +50,15 @@ impl Transition {
         matches!(self.expect, Expect::Seen { claim: Some(_), .. })
     }
 
+    /// Returns true if an attempt before it has begun to delete what the subject has.
+    #[must_use]
+    pub fn repeats_deletion(&self) -> bool {
+        match &self.expect {
+            Expect::Seen { state, .. } => matches!(state, State::Deleting | State::Retiring),
+            Expect::Unseen => false,
+        }
+    }
+
     /// Returns the pipeline name that the subject reserves with it, so that no other subject can.
     #[must_use]
     pub fn reserves(&self) -> Option<&PipelineName> {

@@ -27,7 +27,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let name = &spec.pipeline;
         let found = match self.pipelines.find(name, None).await? {
             None => return Ok((not_adopted(), Outcome::AlreadyDeleted)),
-            Some(found) if self.owns(name, &found, action).await? => found,
+            Some(found) if self.owns(name, &found, &mapping.subject).await? => found,
             Some(_) => return Ok((not_adopted(), Outcome::SkippedForeign)),
         };
         let executions = self.pipelines.executions(name, None).await?;

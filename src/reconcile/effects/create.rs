@@ -70,7 +70,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
             return Err(Fault::new(Reason::AwsConflict, detail));
         };
-        if !self.owns(name, &found, action).await? {
+        if !self.owns(name, &found, &mapping.subject).await? {
             // The name is released with the fault, and the row forgets what was made under it.
             self.delete_projects(&projects, action).await?;
             return Err(self.taken_by(spec, &found));

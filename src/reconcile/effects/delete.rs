@@ -3,7 +3,7 @@
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
@@ -19,9 +19,48 @@ use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
+    /// Writes into a claim which of the recorded stacks are still the subject's, and the ARN and
+    /// the last executions of a clone that is deleted. If the first claim of a deletion fails to,
+    /// the next one assumes that the clone has run since.
+    pub(in crate::reconcile) async fn look_before(
+        &self,
+        claim: &mut Transition,
+        effect: &Effect,
+    ) -> Result<(), Fault> {
+        let looked = async {
+            self.recognize(claim, effect).await?;
+            self.drop_lost_stacks(claim, effect).await?;
+            self.remember_executions(claim, effect).await
+        };
+        let looked = looked.await;
+        if looked.is_err() && !claim.repeats_deletion() {
+            claim.next.observed.executions.clear();
+        }
+        looked
+    }
+
+    /// Writes the ARN of a clone into the claim of its deletion, if the attempt that created it was
+    /// not settled: what it runs is stopped, and what it deploys is deleted with it.
+    async fn recognize(&self, claim: &mut Transition, effect: &Effect) -> Result<(), Fault> {
+        let next = &mut claim.next;
+        let Some(name) = effect.deleted() else {
+            return Ok(());
+        };
+        if next.pipeline_arn().is_some() || !self.is_stopped_first(next) {
+            return Ok(());
+        }
+        if let Some(found) = self.pipelines.find(name, None).await?
+            && self.owns(name, &found, &next.subject).await?
+            && let Some(pipeline) = &mut next.resources.pipeline
+        {
+            pipeline.arn = Some(found.arn);
+        }
+        Ok(())
+    }
+
     /// Writes the last executions of a clone into the claim before it is deleted. CodePipeline
     /// deletes them with the pipeline, and another worker may have to finish the deletion.
-    pub(in crate::reconcile) async fn remember_executions(
+    async fn remember_executions(
         &self,
         claim: &mut Transition,
         effect: &Effect,
@@ -31,10 +70,20 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             && next.observed.executions.is_empty()
             && next.pipeline_arn().is_some()
         {
-            let source = next.fingerprint().and_then(|found| found.source.as_deref());
-            next.observed.executions = self.pipelines.executions(name, source).await?;
+            next.observed.executions = self.last_executions(name, next).await?;
         }
         Ok(())
+    }
+
+    /// Returns the last executions of a clone, as its claim remembers them.
+    pub(in crate::reconcile) async fn last_executions(
+        &self,
+        name: &PipelineName,
+        mapping: &Mapping,
+    ) -> Result<Vec<Execution>, Fault> {
+        let fingerprint = mapping.fingerprint();
+        let source = fingerprint.and_then(|found| found.source.as_deref());
+        self.pipelines.executions(name, source).await
     }
 
     /// Writes into the claim how the environment is removed when the clone is deleted. The worker
@@ -60,9 +109,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         self.is_no_template(name, mapping.spec())?;
         let teardown = mapping.resources.teardown.as_ref();
         let found = self.pipeline_to_delete(name, action).await?;
-        // Without an ARN it was never settled as created.
-        let is_settled = mapping.pipeline_arn().is_some() || teardown.is_some();
-        let was_made = found.is_some() || is_settled;
+        // Without an ARN there was none when the deletion was claimed.
+        let was_there = mapping.pipeline_arn().is_some() || teardown.is_some();
+        let was_made = found.is_some() || was_there;
         let policy = self.teardown_due(mapping).filter(|_| was_made);
         let by_clone = policy
             .as_ref()
@@ -74,22 +123,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             // An attempt before this one has deleted it.
             (None, _) if teardown.is_some() => Outcome::Deleted,
             (None, _) => Outcome::AlreadyDeleted,
-            (Some(found), by_clone) if self.owns(name, &found, action).await? => {
+            (Some(found), by_clone) if self.owns(name, &found, &mapping.subject).await? => {
+                if policy.is_some() && !was_there {
+                    // The row has to say that there was a pipeline before it is deleted.
+                    return Err(appeared(name));
+                }
                 if let Some(policy) = by_clone {
                     return self.tear_down(name, policy, action, journal).await;
                 }
-                if policy.is_some() && !is_settled {
-                    // The row has to say that there was a pipeline before it is deleted.
-                    return Ok((self.to_go_on(None), Outcome::TeardownStarted));
-                }
-                self.delete_pipeline(name, policy.as_ref(), action, journal)
-                    .await?;
+                self.delete_pipeline(name, action, journal).await?;
                 Outcome::Deleted
             }
             (Some(_), _) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             (Some(found), _) => return Err(self.not_ours(name, &found)),
         };
-        let is_ours = is_settled || outcome != Outcome::SkippedForeign;
+        let is_ours = was_there || outcome != Outcome::SkippedForeign;
         if policy == Some(TeardownPolicy::Stacks)
             && is_ours
             && let Some(begun) = self.delete_stack(action).await
@@ -131,23 +179,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((left, Outcome::LeftBehind))
     }
 
-    /// Deletes the pipeline. What runs is stopped first if it would deploy stacks that are deleted
-    /// next, or if the rule says so: the effect of DeletePipeline on it is not documented.
+    /// Deletes the pipeline.
     async fn delete_pipeline(
         &self,
         name: &PipelineName,
-        policy: Option<&TeardownPolicy>,
         action: &ClaimedAction<'_>,
         journal: &mut Journal,
     ) -> Result<(), Fault> {
-        let rule = self.rule_today(action.claim.mapping());
-        if policy.is_some() || rule.is_some_and(|rule| rule.stop_on_close) {
+        if self.is_stopped_first(action.claim.mapping()) {
             self.stop_all(name, action).await?;
         }
         self.check_claim(action)?;
         self.pipelines.delete(name, action.claim).await?;
         self.deleted(journal).await;
         Ok(())
+    }
+
+    /// Returns true if what a clone runs is stopped before it is deleted: it would deploy stacks
+    /// that are deleted next, or the rule says so. The effect of DeletePipeline on it is not
+    /// documented.
+    fn is_stopped_first(&self, mapping: &Mapping) -> bool {
+        let rule = self.rule_today(mapping);
+        self.teardown_due(mapping).is_some() || rule.is_some_and(|rule| rule.stop_on_close)
     }
 
     /// Returns the rule of a row by today's rules.
@@ -169,4 +222,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         Ok(())
     }
+}
+
+/// Returns the fault of a pipeline that was not there when its deletion was claimed: the call that
+/// created it took effect late. The next attempt finds it.
+fn appeared(name: &PipelineName) -> Fault {
+    let detail = format!("pipeline '{name}' appeared while it was about to be deleted");
+    Fault::new(Reason::AwsConflict, detail)
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::domain::clone::tags::{MANAGED_BY, REPOSITORY, is_ours, other_owner, subject_of};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::PipelineName;
+use crate::domain::ids::{PipelineName, Subject};
 use crate::domain::state::desired::Spec;
 use crate::ports::{Clock, ExistingPipeline, Pipelines, Store};
 
-use crate::reconcile::execute::{ClaimedAction, Executor, in_words};
+use crate::reconcile::execute::{Executor, in_words};
 
 /// The age up to which a pipeline without branchline's tags may be one whose tags CodePipeline does
 /// not show yet. AWS states no time; tags usually appear within seconds.
@@ -38,7 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Fault::new(Reason::PipelineNameTaken, detail)
     }
 
-    /// Returns true if branchline made the pipeline for the claimed subject.
+    /// Returns true if branchline made the pipeline for the subject.
     ///
     /// # Errors
     /// `pipeline-untagged` while the pipeline is so new that its tags may be missing for a moment.
@@ -48,9 +48,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         name: &PipelineName,
         found: &ExistingPipeline,
-        action: &ClaimedAction<'_>,
+        subject: &Subject,
     ) -> Result<bool, Fault> {
-        if is_ours(&found.tags, &action.claim.mapping().subject, &self.owner) {
+        if is_ours(&found.tags, subject, &self.owner) {
             return Ok(true);
         }
         if found.tags.contains_key(MANAGED_BY) {

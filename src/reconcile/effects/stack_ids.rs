@@ -4,7 +4,7 @@
 
 use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::PipelineArn;
+use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::effect::Effect;
@@ -17,14 +17,14 @@ use crate::reconcile::execute::Executor;
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
     /// any more, if their ids are known, and all that are recorded for a pipeline that is made
-    /// again after a teardown. Before the first attempt of a deletion, one that the pipeline
-    /// deploys by its name stays: an attempt that was not settled may have deployed it again.
-    pub(in crate::reconcile) async fn drop_lost_stacks(
+    /// again after a teardown. One that the pipeline deploys by its name stays, if the pipeline may
+    /// have deployed it again.
+    pub(super) async fn drop_lost_stacks(
         &self,
         claim: &mut Transition,
         effect: &Effect,
     ) -> Result<(), Fault> {
-        let next = &mut claim.next;
+        let next = &claim.next;
         let deleted = effect.deleted();
         let is_remade = deleted.is_some() && next.resources.is_remade();
         let mut is_lost = Vec::new();
@@ -35,11 +35,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             };
             is_lost.push(is_remade || is_deleted);
         }
-        let teardown = next.resources.teardown.as_ref();
-        let has_failed = teardown.is_some_and(|teardown| teardown.failures > 0);
-        let found = match deleted.filter(|_| is_lost.contains(&true) && !has_failed) {
-            Some(name) => self.declaration(name).await?,
-            None => None,
+        let found = match deleted.filter(|_| is_lost.contains(&true)) {
+            Some(name) if self.may_have_run(name, claim).await? => self.declaration(name).await?,
+            Some(_) | None => None,
         };
         let pipeline = found.as_ref().zip(next.pipeline_arn());
         let is_deployed =
@@ -54,11 +52,30 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         });
         let own: Vec<Stack> = own.collect();
         // From now on the pipeline may be changed into one that deletes them.
-        if let Some(teardown) = next.resources.teardown.as_mut().filter(|_| !own.is_empty()) {
+        let resources = &mut claim.next.resources;
+        if let Some(teardown) = resources.teardown.as_mut().filter(|_| !own.is_empty()) {
             teardown.is_remade &= !is_remade;
         }
-        next.resources.stacks = own;
+        resources.stacks = own;
         Ok(())
+    }
+
+    /// Returns true if the clone may have run since a claim recorded the ids of its stacks. The
+    /// first claim of a deletion finds them as the last settled attempt left them. It records the
+    /// executions with the ids, so that a later claim finds out what has run since.
+    async fn may_have_run(&self, name: &PipelineName, claim: &Transition) -> Result<bool, Fault> {
+        let next = &claim.next;
+        let teardown = next.resources.teardown.as_ref();
+        if teardown.is_some_and(|teardown| teardown.failures > 0) {
+            return Ok(false);
+        }
+        if !claim.repeats_deletion() || has_run(next) {
+            return Ok(true);
+        }
+        let executions = self.last_executions(name, next).await?;
+        let known = &next.observed.executions;
+        // A stage that is tried again keeps the id of its execution.
+        Ok(!executions.iter().all(|execution| known.contains(execution)))
     }
 
     /// Writes the ids of the stacks into the claim of a deletion. What others make under their

@@ -84,7 +84,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // A failed attempt does not show it: it may have been one of another policy.
         let has_failed = teardown.is_some_and(|last| run.is_none() && last.failures > 0);
         let may_be_deleted = has_failed && self.teardown_policy(mapping) == TeardownPolicy::Stacks;
-        let is_of_others = may_be_deleted && !self.owns(name, &found, action).await?;
+        let is_of_others = may_be_deleted && !self.owns(name, &found, &mapping.subject).await?;
         Ok(Some(found).filter(|_| !is_of_others))
     }
 

@@ -38,7 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let name = &spec.pipeline;
         let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => return self.create(spec, action, journal).await,
-            Some(found) if self.owns(name, &found, action).await? => found.arn,
+            Some(found) if self.owns(name, &found, &mapping.subject).await? => found.arn,
             Some(found) => return Err(self.not_ours(name, &found)),
         };
         let slot = self.move_slot(named, action, journal).await?;

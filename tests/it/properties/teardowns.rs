@@ -40,7 +40,13 @@ const SEEDS: u64 = 40;
 /// again was taken for that of others, because the attempt was not settled, and the mapping had the
 /// id of the one before. 2270074411479541334: an attempt of a deletion took a stack whose id
 /// was gone for deleted, although the clone, made again after a teardown, still deployed it.
-const FOUND: [u64; 2] = [7_840_729_491_969_332_499, 2_270_074_411_479_541_334];
+/// 7542259763747514346: the mapping did not have the ARN of a pipeline whose creation was not
+/// settled, so what the pipeline deployed was not known when it was made again.
+const FOUND: [u64; 3] = [
+    7_840_729_491_969_332_499,
+    2_270_074_411_479_541_334,
+    7_542_259_763_747_514_346,
+];
 /// Longer than messages, abandoned claims, the jobs and the repeated teardowns take to bring the
 /// world to rest.
 const SETTLED: Duration = Duration::from_secs(3 * 3_600);

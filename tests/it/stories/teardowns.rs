@@ -9,6 +9,7 @@ mod pipeline;
 mod policy_changes;
 mod preflight;
 mod stacks;
+mod unsettled;
 mod words;
 
 use std::time::Duration;
