@@ -230,6 +230,15 @@ impl FoundStack {
         let may_be_deleted = begins.iter().any(|begin| status.starts_with(begin));
         status.ends_with("_IN_PROGRESS") && !may_be_deleted
     }
+
+    /// Returns true if an execution that runs may replace it with another stack of its name, as the
+    /// action mode `REPLACE_ON_FAILURE` does (CodePipeline User Guide, "CloudFormation deploy
+    /// action reference").
+    #[must_use]
+    pub fn may_be_replaced(&self) -> bool {
+        let mut words = self.status.split('_');
+        words.any(|word| ["DELETE", "FAILED", "ROLLBACK"].contains(&word))
+    }
 }
 
 /// Returns the stacks of a clone that belong to its subject alone, in the order in which they are

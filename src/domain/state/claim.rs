@@ -50,13 +50,19 @@ impl Transition {
         matches!(self.expect, Expect::Seen { claim: Some(_), .. })
     }
 
+    /// Returns the state of the row that it changes; `None` if there is no row.
+    #[must_use]
+    pub fn seen_state(&self) -> Option<State> {
+        match &self.expect {
+            Expect::Seen { state, .. } => Some(*state),
+            Expect::Unseen => None,
+        }
+    }
+
     /// Returns true if an attempt before it has begun to delete what the subject has.
     #[must_use]
     pub fn repeats_deletion(&self) -> bool {
-        match &self.expect {
-            Expect::Seen { state, .. } => matches!(state, State::Deleting | State::Retiring),
-            Expect::Unseen => false,
-        }
+        matches!(self.seen_state(), Some(State::Deleting | State::Retiring))
     }
 
     /// Returns the pipeline name that the subject reserves with it, so that no other subject can.

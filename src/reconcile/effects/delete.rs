@@ -10,7 +10,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
-use crate::domain::state::mapping::Mapping;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::rule_of;
 use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
@@ -20,23 +20,15 @@ use crate::telemetry::metrics;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Writes into a claim which of the recorded stacks are still the subject's, and the ARN and
-    /// the last executions of a clone that is deleted. If the first claim of a deletion fails to,
-    /// the next one assumes that the clone has run since.
+    /// the last executions of a clone that is deleted.
     pub(in crate::reconcile) async fn look_before(
         &self,
         claim: &mut Transition,
         effect: &Effect,
     ) -> Result<(), Fault> {
-        let looked = async {
-            self.recognize(claim, effect).await?;
-            self.drop_lost_stacks(claim, effect).await?;
-            self.remember_executions(claim, effect).await
-        };
-        let looked = looked.await;
-        if looked.is_err() && !claim.repeats_deletion() {
-            claim.next.observed.executions.clear();
-        }
-        looked
+        self.recognize(claim, effect).await?;
+        self.drop_lost_stacks(claim, effect).await?;
+        self.remember_executions(claim, effect).await
     }
 
     /// Writes the ARN of a clone into the claim of its deletion, if the attempt that created it was
@@ -65,9 +57,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         claim: &mut Transition,
         effect: &Effect,
     ) -> Result<(), Fault> {
+        // Since an earlier deletion that was cut off, the clone may have run.
+        let is_old = claim.seen_state() == Some(State::Starting);
         let next = &mut claim.next;
         if let Some(name) = effect.deleted()
-            && next.observed.executions.is_empty()
+            && (is_old || next.observed.executions.is_empty())
             && next.pipeline_arn().is_some()
         {
             next.observed.executions = self.last_executions(name, next).await?;

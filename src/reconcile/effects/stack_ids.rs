@@ -2,23 +2,30 @@
 //! stacks by their names, so only CloudFormation's ids tell a stack from another one that was made
 //! under its name later.
 
-use crate::domain::clone::stacks::Stack;
+use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::execution::Execution;
+use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::claim::Transition;
-use crate::domain::state::desired::AbsenceReason;
+use crate::domain::state::desired::{AbsenceReason, Spec};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::effects::stacks::has_run;
+use crate::reconcile::effects::stacks::{exists, has_run};
 use crate::reconcile::execute::Executor;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
-    /// any more, if their ids are known, and all that are recorded for a pipeline that is made
-    /// again after a teardown. One that the pipeline deploys by its name stays, if the pipeline may
-    /// have deployed it again.
+    /// any more, if their ids are known, and all that are recorded for a pipeline that is deleted
+    /// after it was made again. One that the pipeline deploys by its name stays, if the pipeline
+    /// may have deployed it again.
+    ///
+    /// # Errors
+    /// `stack-not-ours` if the pipeline would be started, and it is certain that others have made a
+    /// stack since.
     pub(super) async fn drop_lost_stacks(
         &self,
         claim: &mut Transition,
@@ -35,14 +42,23 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             };
             is_lost.push(is_remade || is_deleted);
         }
-        let found = match deleted.filter(|_| is_lost.contains(&true)) {
-            Some(name) if self.may_have_run(name, claim).await? => self.declaration(name).await?,
-            Some(_) | None => None,
+        if !is_lost.contains(&true) {
+            return Ok(());
+        }
+        let stacks = next.resources.stacks.iter().zip(is_lost);
+        let found = match effect.spec() {
+            Some(spec) => {
+                let lost = stacks
+                    .clone()
+                    .filter_map(|(stack, is_lost)| is_lost.then_some(stack));
+                self.refuse_made_again(lost, spec, claim).await?;
+                None
+            }
+            None => self.declaration_if_run(deleted, claim).await?,
         };
         let pipeline = found.as_ref().zip(next.pipeline_arn());
         let is_deployed =
             |stack: &Stack| pipeline.is_some_and(|(found, arn)| stack.is_deployed_by(found, arn));
-        let stacks = next.resources.stacks.iter().zip(is_lost);
         let own = stacks.filter_map(|(stack, is_lost)| match is_lost {
             false => Some(stack.clone()),
             true => is_deployed(stack).then(|| Stack {
@@ -60,34 +76,76 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
+    /// Refuses to deploy over a stack that others have made since a deletion was cut off: the clone
+    /// still deploys its name.
+    async fn refuse_made_again<'a>(
+        &self,
+        lost: impl Iterator<Item = &'a Stack>,
+        spec: &Spec,
+        claim: &Transition,
+    ) -> Result<(), Fault> {
+        let next = &claim.next;
+        let Some(rule) = rule_of(next, spec, &self.rules) else {
+            return Ok(());
+        };
+        let is_known = !next.observed.executions.is_empty();
+        if !is_known || self.may_have_run(&spec.pipeline, claim).await? {
+            return Ok(());
+        }
+        for stack in lost {
+            if self.stacks.named(stack).await?.is_some() {
+                return Err(exists(stack, rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the declaration of a clone that is to be deleted, if the clone may have deployed a
+    /// stack again.
+    async fn declaration_if_run(
+        &self,
+        deleted: Option<&PipelineName>,
+        claim: &Transition,
+    ) -> Result<Option<Declaration>, Fault> {
+        match deleted {
+            Some(name) if self.may_have_run(name, claim).await? => self.declaration(name).await,
+            Some(_) | None => Ok(None),
+        }
+    }
+
     /// Returns true if the clone may have run since a claim recorded the ids of its stacks. The
-    /// first claim of a deletion finds them as the last settled attempt left them. It records the
-    /// executions with the ids, so that a later claim finds out what has run since.
+    /// first claim of a deletion records them with the executions, so that a later claim finds out
+    /// what has run since.
     async fn may_have_run(&self, name: &PipelineName, claim: &Transition) -> Result<bool, Fault> {
         let next = &claim.next;
         let teardown = next.resources.teardown.as_ref();
         if teardown.is_some_and(|teardown| teardown.failures > 0) {
             return Ok(false);
         }
-        if !claim.repeats_deletion() || has_run(next) {
+        let known = &next.observed.executions;
+        if known.is_empty() && !claim.repeats_deletion() {
             return Ok(true);
         }
         let executions = self.last_executions(name, next).await?;
-        let known = &next.observed.executions;
-        // A stage that is tried again keeps the id of its execution.
-        Ok(!executions.iter().all(|execution| known.contains(execution)))
+        // A stage that is tried again keeps the id of its execution. One that ran did not replace a
+        // stack whose id was recorded.
+        let is_known = |one: &Execution| {
+            let mut known = known.iter();
+            known.any(|known| known == one || known.is_running() && known.id == one.id)
+        };
+        Ok(!executions.iter().all(is_known))
     }
 
     /// Writes the ids of the stacks into the claim of a deletion. What others make under their
-    /// names from then on is not deleted. If an execution may be replacing one, the end of the
-    /// attempt records them.
+    /// names from then on is not deleted. If an execution may create or replace one, the end of the
+    /// attempt records its id.
     pub(in crate::reconcile) async fn identify_stacks(
         &self,
         claim: &mut Transition,
         effect: &Effect,
     ) -> Result<(), Fault> {
         let next = &mut claim.next;
-        if effect.deleted().is_none() || has_run(next) {
+        if effect.deleted().is_none() {
             return Ok(());
         }
         let is_forgotten = next.absence() == Some(AbsenceReason::Forgotten);
@@ -95,8 +153,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(());
         }
         let pipeline = next.pipeline_arn().cloned();
-        self.identify(next.resources.stacks.iter_mut(), pipeline.as_ref())
-            .await
+        let may_replace = has_run(next);
+        let stacks = next.resources.stacks.iter_mut();
+        self.identify(stacks, pipeline.as_ref(), may_replace).await
     }
 
     /// Returns the stacks with the ids that the claim did not record, because an execution was
@@ -109,21 +168,23 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(None);
         }
         let mut stacks = mapping.resources.stacks.clone();
-        self.identify(stacks.iter_mut(), mapping.pipeline_arn())
+        self.identify(stacks.iter_mut(), mapping.pipeline_arn(), false)
             .await?;
         Ok(Some(stacks))
     }
 
     /// Writes the ids of stacks that exist, and whose ids are not known. One of another account is
-    /// not looked for.
+    /// not looked for. One that an execution may replace gets none, if one `may_replace` it.
     pub(in crate::reconcile) async fn identify(
         &self,
         stacks: impl Iterator<Item = &mut Stack>,
         pipeline: Option<&PipelineArn>,
+        may_replace: bool,
     ) -> Result<(), Fault> {
+        let stays = |found: &FoundStack| !(may_replace && found.may_be_replaced());
         for stack in stacks.filter(|stack| stack.id.is_none() && !stack.is_elsewhere(pipeline)) {
             match self.stacks.named(stack).await {
-                Ok(found) => stack.id = found.map(|found| found.id),
+                Ok(found) => stack.id = found.filter(stays).map(|found| found.id),
                 // A pipeline can delete what the daemon may not see.
                 Err(fault) if fault.reason == Reason::AwsDenied => return Ok(()),
                 Err(fault) => return Err(fault),

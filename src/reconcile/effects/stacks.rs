@@ -161,7 +161,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         resources.left.retain(|left| !is_own(left));
         let others = resources.stacks.iter_mut().filter(|stack| !is_own(stack));
-        self.identify(others, Some(&clone.arn)).await
+        self.identify(others, Some(&clone.arn), false).await
     }
 
     /// Returns the fault of a stack that another subject has reserved. If that subject does not
@@ -315,7 +315,7 @@ fn left_over(stack: &Stack) -> Fault {
 }
 
 /// Returns the fault of a stack that others may have made.
-fn exists(stack: &Stack, rule: &Rule) -> Fault {
+pub(super) fn exists(stack: &Stack, rule: &Rule) -> Fault {
     let (name, rule) = (&stack.name, &rule.name);
     let detail = format!(
         "stack {name} exists, and it is not known that this subject made it: change stack_suffix in preview of rule '{rule}', or delete the stack if nobody needs it, then replay"

@@ -2,6 +2,7 @@
 //! before their pipelines.
 
 mod audit;
+mod cut_off;
 mod left_behind;
 mod made_again;
 mod others;
@@ -9,7 +10,6 @@ mod pipeline;
 mod policy_changes;
 mod preflight;
 mod stacks;
-mod unsettled;
 mod words;
 
 use std::time::Duration;

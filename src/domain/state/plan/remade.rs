@@ -34,8 +34,6 @@ pub(super) fn remade(mut row: Mapping) -> Mapping {
     if let Some(pipeline) = &mut row.resources.pipeline {
         pipeline.fingerprint = None;
     }
-    // A deletion that was cut off remembered them, and another execution will start.
-    row.observed.executions = Vec::new();
     row.resources.teardown = row.resources.teardown.as_ref().map(Teardown::remade);
     row.state = State::Starting;
     row.last_error = None;

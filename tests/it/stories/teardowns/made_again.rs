@@ -31,13 +31,13 @@ fn with_suffix(suffix: &str) -> Rule {
 
 impl World {
     /// Deletes a stack by hand, and makes another one of its name, which has to stay.
-    fn make_again(&self, stack: &str) {
+    pub(super) fn make_again(&self, stack: &str) {
         self.account.remove_stack(stack);
         self.account.give_stack(stack);
         self.expect_stack(stack);
     }
 
-    async fn push_second(&self) -> Vec<String> {
+    pub(super) async fn push_second(&self) -> Vec<String> {
         self.clock.advance(Duration::from_mins(5));
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
         self.deliver(pushed.at(self.clock.now())).await
@@ -49,20 +49,7 @@ impl World {
         teardown.map_or(0, |teardown| teardown.failures)
     }
 
-    /// Closes the pull request. The daemon ends after it has claimed the deletion, and before it
-    /// changes anything.
-    async fn close_and_cut_off(&self) {
-        for op in [Op::Update, Op::Remove] {
-            self.faults.next(op, 1, UNAVAILABLE);
-        }
-        self.send(&Webhook::pull_request("closed").at(self.clock.now()));
-        self.work_once().await;
-        self.queue.purge();
-        assert_eq!(self.mappings(), ["acme/api#7 deleting api-pr-7"]);
-        self.faults.clear();
-    }
-
-    async fn close_and_look(&self) {
+    pub(super) async fn close_and_look(&self) {
         self.close().await;
         self.go_on().await;
         assert_eq!(self.mappings(), GONE);
@@ -180,36 +167,6 @@ fn one_that_is_made_while_a_teardown_template_runs_is_left_alone_if_one_ran_at_t
         forget(world, &world.mapping(SUBJECT)).await;
         assert_eq!(world.mappings(), GONE);
     });
-}
-
-#[test]
-fn one_that_is_made_after_the_first_attempt_was_cut_off_is_left_alone() {
-    for rule in [preview_rule(), stacks_rule()] {
-        run_story(async move |world| {
-            world.open_preview(rule).await;
-            world.close_and_cut_off().await;
-            world.make_again(STACK);
-            world.clock.advance(Duration::from_mins(5));
-            world.close_and_look().await;
-        });
-    }
-}
-
-#[test]
-fn one_that_a_person_lets_the_clone_deploy_after_the_first_attempt_was_cut_off_is_deleted() {
-    for rule in [preview_rule(), stacks_rule()] {
-        run_story(async move |world| {
-            world.open_preview(rule).await;
-            world.close_and_cut_off().await;
-            world.account.remove_stack(STACK);
-            world.account.release("api-pr-7");
-            world.build().await;
-            assert_eq!(world.stack_names(), [STACK]);
-            world.clock.advance(Duration::from_mins(5));
-            world.close_and_look().await;
-            assert_eq!(world.stack_names(), [""; 0]);
-        });
-    }
 }
 
 #[test]
