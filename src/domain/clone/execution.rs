@@ -114,11 +114,47 @@ impl Execution {
     pub fn was_stopped(&self) -> bool {
         matches!(self.state.as_str(), "Stopped" | "Stopping")
     }
+
+    /// Returns true if this execution is the same run as one that is listed later, which may have
+    /// ended meanwhile. A stage that is tried again keeps the id, and changes the time.
+    #[must_use]
+    pub fn is_same_run(&self, later: &Self) -> bool {
+        let is_unchanged = self.state == later.state && self.updated == later.updated;
+        let had_ended = !self.is_running() && self.state != "Stopping";
+        self.id == later.id && (is_unchanged || !had_ended)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_execution_that_was_tried_again_is_another_run() {
+        let listed = |state: &str, updated: &str| Execution {
+            id: "e-1".to_owned(),
+            state: state.to_owned(),
+            updated: Some(updated.to_owned()),
+            ..Execution::default()
+        };
+        let failed = listed("Failed", "10:00");
+        let named = Execution {
+            commit: Some("c".repeat(40)),
+            ..failed.clone()
+        };
+        assert!(failed.is_same_run(&named), "its source is known by now");
+        let other = Execution {
+            id: "e-2".to_owned(),
+            ..failed.clone()
+        };
+        assert!(!failed.is_same_run(&other));
+        assert!(!failed.is_same_run(&listed("Failed", "10:05")));
+        assert!(!failed.is_same_run(&listed("InProgress", "10:05")));
+        assert!(!listed("Stopped", "10:00").is_same_run(&listed("InProgress", "10:05")));
+        let ended = listed("Stopped", "10:05");
+        assert!(listed("InProgress", "10:00").is_same_run(&ended));
+        assert!(listed("Stopping", "10:00").is_same_run(&ended));
+    }
 
     #[test]
     fn the_newest_execution_says_whether_the_head_is_owed() {

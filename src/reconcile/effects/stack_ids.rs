@@ -127,12 +127,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(true);
         }
         let executions = self.last_executions(name, next).await?;
-        // A stage that is tried again keeps the id of its execution. One that ran did not replace a
-        // stack whose id was recorded.
-        let is_known = |one: &Execution| {
-            let mut known = known.iter();
-            known.any(|known| known == one || known.is_running() && known.id == one.id)
-        };
+        // One that was running did not replace a stack whose id was recorded.
+        let is_known = |one: &Execution| known.iter().any(|known| known.is_same_run(one));
         Ok(!executions.iter().all(is_known))
     }
 
