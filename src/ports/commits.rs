@@ -11,7 +11,7 @@ use crate::ports::cursor::Cursor;
 /// A list of records on which something is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommitList {
-    /// A report may be due.
+    /// A report, a comment or a deployment may be due.
     Unreported,
     /// An execution may be running, or a message waits for its next attempt, and the report says
     /// so.
@@ -22,12 +22,12 @@ impl CommitList {
     /// All lists.
     pub const ALL: [Self; 2] = [Self::Unreported, Self::Running];
 
-    /// Returns the list that a record belongs to, about which this is due.
+    /// Returns the list that a record belongs to.
     #[must_use]
-    pub fn of(record: &CommitRecord, due: &Due) -> Option<Self> {
-        match due {
-            Due::Later(_) | Due::Now(_) => Some(Self::Unreported),
-            Due::Nothing => {
+    pub fn of(record: &CommitRecord) -> Option<Self> {
+        match record.is_unreported {
+            true => Some(Self::Unreported),
+            false => {
                 let is_unfinished = record.may_be_running() || record.is_waiting();
                 is_unfinished.then_some(Self::Running)
             }
@@ -78,30 +78,27 @@ pub trait CommitLog: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Replaces a record, puts it into a list or in none, and returns true, if its version is one
-    /// less than that of `record`.
+    /// Replaces a record, puts it into the list that it belongs to, and returns true, if its
+    /// version is one less than that of `record`.
     ///
     /// If cancelled or failed: it may be replaced.
-    fn replace(
-        &self,
-        record: &CommitRecord,
-        list: Option<CommitList>,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    fn replace(&self, record: &CommitRecord) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Replaces a record as [`CommitLog::replace`] does, puts it into the list that it belongs to,
-    /// and returns what is due about it; `None` if it was not replaced.
+    /// Replaces a record as [`CommitLog::replace`] does, and returns what is due about it; `None`
+    /// if it was not replaced. A record that is unreported already stays so: more than its report
+    /// may be due.
     ///
     /// If cancelled or failed: it may be replaced.
     fn replace_as_due(
         &self,
-        record: &CommitRecord,
+        mut record: CommitRecord,
         region: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Due>, Fault>> + Send {
         async move {
             let due = record.due(region, now);
-            let list = CommitList::of(record, &due);
-            Ok(self.replace(record, list).await?.then_some(due))
+            record.is_unreported |= due != Due::Nothing;
+            Ok(self.replace(&record).await?.then_some(due))
         }
     }
 

@@ -169,9 +169,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             if let Some(run) = &mut next.run {
                 run.deployed(&event.execution, environment.as_ref());
             }
-            if let Some(due) = store.replace_as_due(&next, &self.region, now).await? {
+            let key = next.key.clone();
+            if let Some(due) = store.replace_as_due(next, &self.region, now).await? {
                 if due != Due::Nothing {
-                    journal.commits.push(next.key);
+                    journal.commits.push(key);
                 }
                 return Ok(true);
             }

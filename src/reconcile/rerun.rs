@@ -13,7 +13,7 @@ use crate::domain::report::record::{Attempt, CommitKey, Phase};
 use crate::domain::state::intent::RerunRequest;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan_rerun};
-use crate::ports::{Clock, CommitList, Pipelines, Store};
+use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 use crate::reconcile::commits::RACES;
@@ -114,6 +114,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             };
             let now = self.clock().now();
             let mut next = record.next(now);
+            next.is_unreported = true;
             match phase {
                 None => next.reported = None,
                 Some(phase) => {
@@ -124,8 +125,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     });
                 }
             }
-            let list = Some(CommitList::Unreported);
-            if self.store().replace(&next, list).await? {
+            if self.store().replace(&next).await? {
                 journal.commits.push(next.key);
                 return Ok(());
             }

@@ -10,7 +10,7 @@ use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::report::record::{CommitKey, CommitRecord, Reported, Sending};
 use crate::domain::report::render::{Due, DueReport};
 use crate::domain::report::{ReportForm, audit};
-use crate::ports::{Clock, CommitList, Earlier, GitHub, PipelineReader, Place, Store};
+use crate::ports::{Clock, Earlier, GitHub, PipelineReader, Place, Store};
 use crate::telemetry::metrics;
 
 use crate::reports::Reporter;
@@ -79,9 +79,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         match due {
             Due::Nothing => {
                 self.mark_others(&record).await?;
-                // It is not in the list of what is unreported any more.
-                let list = CommitList::of(&record, &Due::Nothing);
-                self.store.replace(&record.next(now), list).await?;
+                let reported = CommitRecord {
+                    is_unreported: false,
+                    ..record.next(now)
+                };
+                self.store.replace(&reported).await?;
             }
             Due::Later(at) => {
                 self.outbox.push_at(post, at);
@@ -92,10 +94,10 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 let until = lease.until;
                 let leased = CommitRecord {
                     sender: Some(lease),
+                    is_unreported: true,
                     ..record.next(now)
                 };
-                let list = Some(CommitList::Unreported);
-                if !self.store.replace(&leased, list).await? {
+                if !self.store.replace(&leased).await? {
                     self.outbox.push_at(post, now.plus(RACE));
                     return Ok(());
                 }
@@ -162,25 +164,25 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         // or the deployment.
         let marked = self.mark_others(&leased).await;
         let lease = leased.sender.clone();
+        let version = leased.version;
         let mut record = leased;
         for _ in 0..WRITES {
             let now = self.clock.now();
+            // What was marked was due about the record as it was before.
+            let has_changed = record.version != version;
             let mut next = record.next(now);
             next.note(due, &result, now);
             let due_next = next.due(&self.config.region, now);
-            let list = match &marked {
-                Ok(()) => CommitList::of(&next, &due_next),
-                Err(_) => Some(CommitList::Unreported),
-            };
-            if self.store.replace(&next, list).await? {
+            next.is_unreported = due_next != Due::Nothing || has_changed || marked.is_err();
+            if self.store.replace(&next).await? {
                 let post = Post::Report(next.key);
                 let failed = next.failed.filter(|_| due_next != Due::Nothing);
                 self.unsent
                     .note(post.clone(), failed.map(|failed| failed.since));
                 match due_next {
-                    Due::Nothing => {}
+                    Due::Nothing if !has_changed => {}
                     Due::Later(at) => self.outbox.push_at(post, at),
-                    Due::Now(_) => self.outbox.push_at(post, now),
+                    Due::Nothing | Due::Now(_) => self.outbox.push_at(post, now),
                 }
                 return marked;
             }

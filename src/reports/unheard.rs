@@ -183,9 +183,10 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
 
     async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let region = &self.config.region;
-        let due = self.store.replace_as_due(&next, region, now).await?;
+        let key = next.key.clone();
+        let due = self.store.replace_as_due(next, region, now).await?;
         if due.is_some_and(|due| due != Due::Nothing) {
-            self.outbox.push([next.key]);
+            self.outbox.push([key]);
         }
         Ok(())
     }

@@ -138,12 +138,8 @@ impl CommitLog for DynamoStore {
         applied.await.map(|_| ())
     }
 
-    async fn replace(
-        &self,
-        record: &CommitRecord,
-        list: Option<CommitList>,
-    ) -> Result<bool, Fault> {
-        let mut change = write::replacement(record, list);
+    async fn replace(&self, record: &CommitRecord) -> Result<bool, Fault> {
+        let mut change = write::replacement(record);
         let seen = n(record.version.saturating_sub(1));
         change.compare("version", ":seen", seen);
         let CommitKey { subject, commit } = &record.key;

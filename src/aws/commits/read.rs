@@ -19,6 +19,7 @@ use crate::domain::report::{ReportForm, ReportState};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::state::activity::SleepReason;
 use crate::domain::state::desired::AbsenceReason;
+use crate::ports::CommitList;
 
 use crate::aws::commits::keys::{COMMIT, SUBJECT};
 use crate::aws::row::{Item, Part};
@@ -68,6 +69,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
         reported: row.part("reported", reported)?,
         sender: row.part("sender", sender)?,
         failed: row.part("failed", failed)?,
+        is_unreported: row.text("state")? == Some(CommitList::Unreported.as_str()),
         version: row.required("version")?,
         updated_at: row.parse("updated_at", Timestamp::from_rfc3339)?,
     }))

@@ -98,8 +98,9 @@ fn head(
 }
 
 /// Returns the change that makes an item this record.
-pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Expression {
-    let mut change = touched(record.updated_at, list.map(CommitList::as_str));
+pub(super) fn replacement(record: &CommitRecord) -> Expression {
+    let list = CommitList::of(record).map(CommitList::as_str);
+    let mut change = touched(record.updated_at, list);
     place(&mut change, &record.repository, &record.target);
     change.set("event_time", Some(s(record.event_time.to_string())));
     phase(&mut change, &record.phase);

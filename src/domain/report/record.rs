@@ -190,6 +190,9 @@ pub struct CommitRecord {
     pub sender: Option<Sending>,
     /// The failures since the last report.
     pub failed: Option<FailedReport>,
+    /// True if it is in the list of unreported commits: a report, a comment or a deployment may be
+    /// due. Only a reporter ends that.
+    pub is_unreported: bool,
     /// Counts the writes.
     pub version: u64,
     /// When the record was written last.
@@ -241,21 +244,23 @@ impl CommitRecord {
     /// reported.
     #[must_use]
     pub fn updated(seen: Option<Self>, update: &CommitUpdate, now: Timestamp) -> Option<Self> {
-        let version = seen.as_ref().map_or(0, |seen| seen.version) + 1;
         match update {
             CommitUpdate::Superseded { by, .. } => Some(Self {
                 superseded_by: Some(by.clone()),
-                version,
-                updated_at: now,
-                ..seen?
+                is_unreported: true,
+                ..seen?.next(now)
             }),
-            CommitUpdate::Idle { note, .. } => Some(seen?.next(now).noted(*note)),
+            CommitUpdate::Idle { note, .. } => Some(Self {
+                is_unreported: true,
+                ..seen?.next(now).noted(*note)
+            }),
             CommitUpdate::Head {
                 head,
                 phase,
                 execution,
                 outdated,
             } => {
+                let version = seen.as_ref().map_or(0, |seen| seen.version) + 1;
                 let last = seen.as_ref().and_then(|seen| seen.execution.clone());
                 let ended = match (phase.ends_executions(execution.as_ref()), execution) {
                     (true, _) => last.clone(),
@@ -287,6 +292,7 @@ impl CommitRecord {
                     reported: seen.as_ref().and_then(|seen| seen.reported.clone()),
                     sender: seen.and_then(|seen| seen.sender),
                     failed: None,
+                    is_unreported: true,
                     version,
                     updated_at: now,
                 })

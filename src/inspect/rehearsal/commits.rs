@@ -22,11 +22,7 @@ impl<S: StoreReader> CommitLog for RehearsalStore<S> {
         Ok(())
     }
 
-    async fn replace(
-        &self,
-        _record: &CommitRecord,
-        _list: Option<CommitList>,
-    ) -> Result<bool, Fault> {
+    async fn replace(&self, _record: &CommitRecord) -> Result<bool, Fault> {
         Ok(true)
     }
 

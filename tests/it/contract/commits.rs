@@ -187,7 +187,7 @@ pub(crate) async fn every_part_of_a_record_reads_back_equal<S: StoreStage>(stage
         let expected = CommitRecord::updated(None, &update, at(1_000)).unwrap();
         assert_eq!(record, expected);
         let full = full(&record);
-        assert_eq!(stage.store().replace(&full, None).await, Ok(true));
+        assert_eq!(stage.store().replace(&full).await, Ok(true));
         assert_eq!(read(stage, &key(digit)).await, full);
     }
     let all = stage.store().commits(&pull(7)).await.unwrap();
@@ -241,12 +241,12 @@ pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: 
     let record = written(stage, &update('a', building(), Some("e-1"))).await;
     assert_eq!(record.superseded_by, None);
     let full = full(&record);
-    assert_eq!(stage.store().replace(&full, None).await, Ok(true));
+    assert_eq!(stage.store().replace(&full).await, Ok(true));
     let lost = CommitRecord {
         phase: Phase::PipelineLost(pipeline("api-pr-7")),
         ..full.next(at(4_000))
     };
-    assert_eq!(stage.store().replace(&lost, None).await, Ok(true));
+    assert_eq!(stage.store().replace(&lost).await, Ok(true));
     let closed = update('a', Phase::Absent(AbsenceReason::Closed), None);
     let after = written(stage, &closed).await;
     let expected = CommitRecord::updated(Some(lost), &closed, at(1_000));
@@ -270,13 +270,13 @@ pub(crate) async fn a_started_commit_is_not_updated_by_a_failure<S: StoreStage>(
 pub(crate) async fn only_the_next_version_replaces_a_record<S: StoreStage>(stage: &S) {
     let record = written(stage, &update('a', building(), None)).await;
     let next = record.next(at(2_000));
-    assert_eq!(stage.store().replace(&next, None).await, Ok(true));
-    assert_eq!(stage.store().replace(&next, None).await, Ok(false));
+    assert_eq!(stage.store().replace(&next).await, Ok(true));
+    assert_eq!(stage.store().replace(&next).await, Ok(false));
     let unknown = CommitRecord {
         key: key('c'),
         ..record.next(at(2_000))
     };
-    assert_eq!(stage.store().replace(&unknown, None).await, Ok(false));
+    assert_eq!(stage.store().replace(&unknown).await, Ok(false));
     assert_eq!(stage.store().commit(&key('c')).await, Ok(None));
 }
 
@@ -302,12 +302,18 @@ pub(crate) async fn lists_have_what_was_written_before<S: StoreStage>(stage: &S)
         applied.unwrap();
     }
     let unreported = CommitList::Unreported;
+    let ended = Phase::Absent(AbsenceReason::Closed);
     let all = digits.map(key);
     assert_eq!(listed(stage, unreported, at(4_001)).await, all);
     assert_eq!(listed(stage, unreported, at(4_000)).await, all[..3]);
-    for (digit, list) in [('a', Some(CommitList::Running)), ('b', None)] {
-        let next = read(stage, &key(digit)).await.next(at(5_000));
-        assert_eq!(stage.store().replace(&next, list).await, Ok(true));
+    for (digit, phase) in [('a', building()), ('b', ended)] {
+        let told = CommitRecord {
+            phase,
+            is_unreported: false,
+            ..read(stage, &key(digit)).await.next(at(5_000))
+        };
+        assert_eq!(stage.store().replace(&told).await, Ok(true));
+        assert_eq!(read(stage, &key(digit)).await, told);
     }
     assert_eq!(listed(stage, unreported, at(9_000)).await, all[2..]);
     let running = listed(stage, CommitList::Running, at(9_000)).await;

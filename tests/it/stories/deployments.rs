@@ -9,6 +9,7 @@ use std::time::Duration;
 use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::overrides::PreviewUrl;
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::fault::GitHubFaultKind;
 use branchline::domain::rules::placeholder::FormatString;
@@ -18,7 +19,7 @@ use serde_json::json;
 
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::event_bridge::EventBridge;
-use crate::world::fault_injection::Op;
+use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
 use crate::world::rules::{
     TEMPLATE, branch_rule, deploying_template, environment_format, preview_rule,
@@ -223,6 +224,34 @@ fn a_deployment_that_fails_fails_no_report_and_is_made_later() {
             });
         }
     }
+}
+
+/// A daemon reports an execution that has ended, and ends before it shows the deployment. Then
+/// another one hears an event that changes the record, and not the report.
+#[test]
+fn an_event_does_not_hide_that_a_deployment_is_still_to_be_shown() {
+    run_story(async |world| {
+        world.under(Rule {
+            report: Some(ReportForm::Status),
+            ..deployed()
+        });
+        world.pull("opened", 1).await;
+        let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.faults.next(Op::Deployments, 1, fails);
+        let event = |state| PipelineEvent::execution(NAME, "api-pr-7-1", state);
+        world.hear(event("SUCCEEDED")).await;
+        assert!(world.page(1).starts_with("success"), "{}", world.page(1));
+        assert_eq!(world.deployments(), ["1: in_progress"]);
+        world.forget_outbox();
+        let source = PipelineEvent::stage(NAME, "api-pr-7-1", "Source", "SUCCEEDED");
+        world.send_event(&source);
+        world.settle().await;
+        world.report_everything().await;
+        assert_eq!(
+            world.deployments(),
+            [format!("1: in_progress, success {PAGE}")]
+        );
+    });
 }
 
 #[test]

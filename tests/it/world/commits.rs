@@ -15,9 +15,9 @@ use crate::world::fault_injection::Op;
 /// Commits in one page.
 const PAGE: usize = 3;
 
-/// The records, each with its list.
+/// The records.
 #[derive(Default)]
-pub(super) struct Commits(BTreeMap<CommitKey, (CommitRecord, Option<CommitList>)>);
+pub(super) struct Commits(BTreeMap<CommitKey, CommitRecord>);
 
 impl Commits {
     /// Applies the updates of a transition.
@@ -28,10 +28,9 @@ impl Commits {
     }
 
     fn update(&mut self, update: &CommitUpdate, now: Timestamp) {
-        let seen = self.0.get(update.key()).map(|(record, _)| record.clone());
+        let seen = self.0.get(update.key()).cloned();
         if let Some(record) = CommitRecord::updated(seen, update, now) {
-            let listed = (record, Some(CommitList::Unreported));
-            self.0.insert(update.key().clone(), listed);
+            self.0.insert(update.key().clone(), record);
         }
     }
 }
@@ -41,7 +40,7 @@ impl FakeStore {
     pub(crate) fn all_commits(&self) -> Vec<CommitRecord> {
         let table = self.locked();
         let records = table.commits.0.values();
-        records.map(|(record, _)| record.clone()).collect()
+        records.cloned().collect()
     }
 }
 
@@ -49,7 +48,7 @@ impl CommitLog for FakeStore {
     async fn commit(&self, key: &CommitKey) -> Result<Option<CommitRecord>, Fault> {
         let effect = || {
             let table = self.locked();
-            Ok(table.commits.0.get(key).map(|(record, _)| record.clone()))
+            Ok(table.commits.0.get(key).cloned())
         };
         self.faults.pass(Op::Commit, effect).await
     }
@@ -58,8 +57,8 @@ impl CommitLog for FakeStore {
         let effect = || {
             let table = self.locked();
             let records = table.commits.0.values();
-            let of_subject = records.filter(|(record, _)| record.key.subject == *subject);
-            Ok(of_subject.map(|(record, _)| record.clone()).collect())
+            let of_subject = records.filter(|record| record.key.subject == *subject);
+            Ok(of_subject.cloned().collect())
         };
         self.faults.pass(Op::Commits, effect).await
     }
@@ -68,7 +67,7 @@ impl CommitLog for FakeStore {
         let effect = || {
             let mut table = self.locked();
             let seen = table.commits.0.get(update.key());
-            if !seen.is_some_and(|(record, _)| record.is_building()) {
+            if !seen.is_some_and(CommitRecord::is_building) {
                 table.commits.update(update, now);
             }
             Ok(())
@@ -76,18 +75,13 @@ impl CommitLog for FakeStore {
         self.faults.pass(Op::UpdateCommit, effect).await
     }
 
-    async fn replace(
-        &self,
-        record: &CommitRecord,
-        list: Option<CommitList>,
-    ) -> Result<bool, Fault> {
+    async fn replace(&self, record: &CommitRecord) -> Result<bool, Fault> {
         let effect = || {
             let mut table = self.locked();
             let seen = table.commits.0.get(&record.key);
-            let is_seen = seen.is_some_and(|(seen, _)| seen.version + 1 == record.version);
+            let is_seen = seen.is_some_and(|seen| seen.version + 1 == record.version);
             if is_seen {
-                let listed = (record.clone(), list);
-                table.commits.0.insert(record.key.clone(), listed);
+                table.commits.0.insert(record.key.clone(), record.clone());
             }
             Ok(is_seen)
         };
@@ -104,8 +98,8 @@ impl CommitLog for FakeStore {
             let table = self.locked();
             let listed = table.commits.0.values();
             let listed = listed
-                .filter(|(record, at)| *at == Some(list) && record.updated_at < before)
-                .map(|(record, _)| {
+                .filter(|record| CommitList::of(record) == Some(list) && record.updated_at < before)
+                .map(|record| {
                     let (subject, commit) = (record.key.subject.key(), &record.key.commit);
                     let position = format!("{} {subject} {commit}", record.updated_at);
                     (position, record.key.clone())

@@ -48,7 +48,7 @@ impl World {
     }
 
     /// Forgets them, as a process does that ends.
-    pub(super) fn forget_outbox(&self) {
+    pub(crate) fn forget_outbox(&self) {
         *lock(&self.outbox) = Outbox::default();
     }
 
