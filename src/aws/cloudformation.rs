@@ -5,11 +5,12 @@
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::{Builder, Region};
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::primitives::DateTime;
 use aws_sdk_cloudformation::types::{ResourceStatus, StackStatus};
 
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::StackId;
+use crate::domain::ids::{StackId, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{StackAnswer, StackReader, StackWriter};
 
@@ -69,7 +70,8 @@ impl CloudFormationStacks {
         let Some(stack) = answer.stacks().first() else {
             return Ok(None);
         };
-        found(&call, stack.stack_id(), stack.stack_status())
+        let (id, status) = (stack.stack_id(), stack.stack_status());
+        found(&call, id, status, stack.creation_time())
     }
 
     async fn failed(&self, id: &StackId) -> Result<Vec<String>, Fault> {
@@ -99,7 +101,8 @@ impl CloudFormationStacks {
             let answer = measured(Service::CloudFormation, call, request.send()).await;
             let answer = answer.map_err(|error| fault(Service::CloudFormation, call, error))?;
             for one in answer.stack_summaries() {
-                all.extend(found(call, one.stack_id(), one.stack_status())?);
+                let (id, status) = (one.stack_id(), one.stack_status());
+                all.extend(found(call, id, status, one.creation_time())?);
             }
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
@@ -151,15 +154,19 @@ fn found(
     call: &str,
     id: Option<&str>,
     status: Option<&StackStatus>,
+    created: Option<&DateTime>,
 ) -> Result<Option<FoundStack>, Fault> {
     let unreadable = |why: &str| Fault::new(Reason::AwsUnknown, format!("{call}: {why}"));
     let id = id.ok_or_else(|| unreadable("an answer without an id"))?;
     let id = StackId::parse(id).map_err(|why| unreadable(&why.to_string()))?;
     let status = status.ok_or_else(|| unreadable("an answer without a status"))?;
+    let created = created.and_then(|time| time.to_millis().ok());
+    let created = created.ok_or_else(|| unreadable("an answer without a time of creation"))?;
     let exists = *status != StackStatus::DeleteComplete;
     Ok(exists.then(|| FoundStack {
         id,
         status: status.as_str().to_owned(),
+        created_at: Timestamp(created),
     }))
 }
 

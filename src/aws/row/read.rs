@@ -169,6 +169,7 @@ fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
         retry_at: part.number("retry_at")?.map(Timestamp),
         is_finished: part.optional_flag("finished")?,
         is_remade: part.optional_flag("remade")?,
+        deployed_until: part.number("deployed_until")?.map(Timestamp),
     })
 }
 

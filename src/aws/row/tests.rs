@@ -116,6 +116,7 @@ fn full() -> Mapping {
                 retry_at: Some(Timestamp(9)),
                 is_finished: true,
                 is_remade: true,
+                deployed_until: Some(Timestamp(8)),
             }),
         },
         observed: Observed {

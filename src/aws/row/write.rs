@@ -140,6 +140,7 @@ fn teardown(teardown: &Teardown) -> AttributeValue {
         ("retry_at", teardown.retry_at.map(|at| n(at.0))),
         ("finished", flag(teardown.is_finished)),
         ("remade", flag(teardown.is_remade)),
+        ("deployed_until", teardown.deployed_until.map(|at| n(at.0))),
     ])
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::variables::Variable;
-use crate::domain::ids::{CommitId, DeliveryId, ExecutionId};
+use crate::domain::ids::{CommitId, DeliveryId, ExecutionId, Timestamp};
 
 /// An execution to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,17 @@ pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>)
     }
 }
 
+/// Returns when the last of these executions ended; `None` if one is still running, or if they do
+/// not say it.
+#[must_use]
+pub fn last_end(executions: &[Execution]) -> Option<Timestamp> {
+    let ended = executions.iter().map(|one| {
+        let updated = one.updated.as_deref().filter(|_| one.has_ended())?;
+        Timestamp::from_rfc3339(updated)
+    });
+    ended.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
 /// Returns the last commit that CodePipeline lists as built.
 #[must_use]
 pub fn last_built(executions: &[Execution]) -> Option<CommitId> {
@@ -120,8 +131,11 @@ impl Execution {
     #[must_use]
     pub fn is_same_run(&self, later: &Self) -> bool {
         let is_unchanged = self.state == later.state && self.updated == later.updated;
-        let had_ended = !self.is_running() && self.state != "Stopping";
-        self.id == later.id && (is_unchanged || !had_ended)
+        self.id == later.id && (is_unchanged || !self.has_ended())
+    }
+
+    fn has_ended(&self) -> bool {
+        !self.is_running() && self.state != "Stopping"
     }
 }
 
@@ -154,6 +168,26 @@ mod tests {
         let ended = listed("Stopped", "10:05");
         assert!(listed("InProgress", "10:00").is_same_run(&ended));
         assert!(listed("Stopping", "10:00").is_same_run(&ended));
+    }
+
+    #[test]
+    fn executions_end_with_the_last_of_them() {
+        let ended = |state: &str, updated: Option<&str>| Execution {
+            state: state.to_owned(),
+            updated: updated.map(str::to_owned),
+            ..Execution::default()
+        };
+        let (early, late) = ("2026-01-01T10:00:00Z", "2026-01-01T10:05:00Z");
+        let both = [ended("Failed", Some(late)), ended("Stopped", Some(early))];
+        assert_eq!(last_end(&both), Timestamp::from_rfc3339(late));
+        assert_eq!(last_end(&[]), None);
+        for unknown in [
+            ended("InProgress", Some(late)),
+            ended("Stopping", Some(late)),
+            ended("Succeeded", None),
+        ] {
+            assert_eq!(last_end(&[both[0].clone(), unknown]), None);
+        }
     }
 
     #[test]

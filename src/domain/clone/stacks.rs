@@ -1,6 +1,7 @@
 //! The stacks of a clone that belong to its subject alone, and that are deleted with it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +10,7 @@ use crate::domain::clone::overrides::{ACTION_MODE, DELETE_ONLY, STACK_NAME};
 use crate::domain::clone::references::has_variable;
 use crate::domain::clone::targets::has_own_stack;
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, StackId};
+use crate::domain::ids::{PipelineArn, StackId, Timestamp};
 use crate::domain::rules::rule::Rule;
 
 /// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
@@ -214,7 +215,13 @@ pub struct FoundStack {
     pub id: StackId,
     /// Its status, such as `UPDATE_COMPLETE` (CloudFormation API reference, `Stack.StackStatus`).
     pub status: String,
+    /// When it was created (`Stack.CreationTime`).
+    pub created_at: Timestamp,
 }
+
+/// How long after a clone has stopped deploying a stack may appear that it deploys: CloudFormation
+/// may be about to create one for an execution that was stopped, and clocks differ.
+const LATE: Duration = Duration::from_mins(2);
 
 impl FoundStack {
     /// The status while it is being deleted.
@@ -229,6 +236,12 @@ impl FoundStack {
         let (status, begins) = (self.status.as_str(), ["CREATE_", "REVIEW_", "DELETE_"]);
         let may_be_deleted = begins.iter().any(|begin| status.starts_with(begin));
         status.ends_with("_IN_PROGRESS") && !may_be_deleted
+    }
+
+    /// Returns true if a clone that has deployed nothing since this time has not made it.
+    #[must_use]
+    pub fn is_newer_than(&self, deployed_until: Timestamp) -> bool {
+        self.created_at > deployed_until.plus(LATE)
     }
 
     /// Returns true if an execution that runs may replace it with another stack of its name, as the

@@ -41,6 +41,9 @@ pub struct Teardown {
     /// True while a pipeline is made again after that. If there is one, it may have deployed the
     /// environment again; if there is none, nothing is left.
     pub is_remade: bool,
+    /// When the clone had stopped deploying: it was changed into the pipeline that removes the
+    /// environment, or deleted. `None` if it may still deploy.
+    pub deployed_until: Option<Timestamp>,
 }
 
 /// What removes an environment, or a part of it.
@@ -85,6 +88,15 @@ impl Teardown {
             failures,
             retry_at: Some(now.plus(POSTPONED)),
             ..Self::default()
+        }
+    }
+
+    /// Returns this teardown of a clone that has stopped deploying by `now`, or had before `last`.
+    #[must_use]
+    pub fn after(self, last: &Self, now: Timestamp) -> Self {
+        Self {
+            deployed_until: last.deployed_until.or(Some(now)),
+            ..self
         }
     }
 
@@ -139,6 +151,7 @@ impl Teardown {
         Self {
             failures: self.failures.saturating_add(1),
             retry_at: RETRIES.get(retries).map(|after| now.plus(*after)),
+            deployed_until: self.deployed_until,
             ..Self::default()
         }
     }
@@ -253,6 +266,7 @@ mod tests {
             step_of_stack(Some(&FoundStack {
                 id: id.clone(),
                 status: status.to_owned(),
+                created_at: Timestamp(0),
             }))
         };
         assert_eq!(step_of_stack(None), TeardownStep::Repeat);
@@ -269,6 +283,7 @@ mod tests {
             FoundStack {
                 id: id.clone(),
                 status,
+                created_at: Timestamp(0),
             }
             .is_busy()
         };

@@ -2,8 +2,7 @@
 //! stacks by their names, so only CloudFormation's ids tell a stack from another one that was made
 //! under its name later.
 
-use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::execution::Execution;
+use crate::domain::clone::execution::{Execution, last_end};
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName};
@@ -32,29 +31,31 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<(), Fault> {
         let next = &claim.next;
-        let deleted = effect.deleted();
-        let is_remade = deleted.is_some() && next.resources.is_remade();
+        let is_remade = effect.deleted().is_some() && next.resources.is_remade();
         let mut is_lost = Vec::new();
         for stack in &next.resources.stacks {
-            let is_deleted = match &stack.id {
+            is_lost.push(match &stack.id {
+                _ if is_remade => true,
                 Some(id) => self.stacks.stack(id).await?.is_none(),
-                None => false,
-            };
-            is_lost.push(is_remade || is_deleted);
+                None => self.is_made_by_others(stack, claim, effect).await?,
+            });
         }
         if !is_lost.contains(&true) {
             return Ok(());
         }
         let stacks = next.resources.stacks.iter().zip(is_lost);
-        let found = match effect.spec() {
-            Some(spec) => {
+        let found = match effect {
+            Effect::Create(spec) | Effect::Start(spec) | Effect::Adopt(spec) => {
                 let lost = stacks
                     .clone()
                     .filter_map(|(stack, is_lost)| is_lost.then_some(stack));
                 self.refuse_made_again(lost, spec, claim).await?;
                 None
             }
-            None => self.declaration_if_run(deleted, claim).await?,
+            Effect::Delete(name) if self.may_have_run(name, claim).await? => {
+                self.declaration(name).await?
+            }
+            Effect::Delete(_) => None,
         };
         let pipeline = found.as_ref().zip(next.pipeline_arn());
         let is_deployed =
@@ -100,17 +101,34 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
-    /// Returns the declaration of a clone that is to be deleted, if the clone may have deployed a
-    /// stack again.
-    async fn declaration_if_run(
+    /// Returns true if others have made a stack under a name whose id is not recorded: it was
+    /// created after the clone had stopped deploying. An attempt that changed the clone has
+    /// recorded when that was. After one that was cut off, the executions say it.
+    async fn is_made_by_others(
         &self,
-        deleted: Option<&PipelineName>,
+        stack: &Stack,
         claim: &Transition,
-    ) -> Result<Option<Declaration>, Fault> {
-        match deleted {
-            Some(name) if self.may_have_run(name, claim).await? => self.declaration(name).await,
-            Some(_) | None => Ok(None),
+        effect: &Effect,
+    ) -> Result<bool, Fault> {
+        let next = &claim.next;
+        let Some(name) = effect.deleted().filter(|_| claim.repeats_deletion()) else {
+            return Ok(false);
+        };
+        if stack.is_elsewhere(next.pipeline_arn()) {
+            return Ok(false);
         }
+        let found = match self.stacks.named(stack).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(false),
+            // A pipeline can delete what the daemon may not see.
+            Err(fault) if fault.reason == Reason::AwsDenied => return Ok(false),
+            Err(fault) => return Err(fault),
+        };
+        let until = match next.resources.deployed_until() {
+            Some(until) => Some(until),
+            None => last_end(&self.last_executions(name, next).await?),
+        };
+        Ok(until.is_some_and(|until| found.is_newer_than(until)))
     }
 
     /// Returns true if the clone may have run since a claim recorded the ids of its stacks. The
@@ -151,7 +169,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let pipeline = next.pipeline_arn().cloned();
         let may_replace = has_run(next);
         let stacks = next.resources.stacks.iter_mut();
-        self.identify(stacks, pipeline.as_ref(), may_replace).await
+        let stays = |found: &FoundStack| !(may_replace && found.may_be_replaced());
+        self.identify(stacks, pipeline.as_ref(), stays).await
     }
 
     /// Returns the stacks with the ids that the claim did not record, because an execution was
@@ -164,23 +183,24 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(None);
         }
         let mut stacks = mapping.resources.stacks.clone();
-        self.identify(stacks.iter_mut(), mapping.pipeline_arn(), false)
+        let until = mapping.resources.deployed_until();
+        let is_own = |found: &FoundStack| until.is_none_or(|until| !found.is_newer_than(until));
+        self.identify(stacks.iter_mut(), mapping.pipeline_arn(), is_own)
             .await?;
         Ok(Some(stacks))
     }
 
-    /// Writes the ids of stacks that exist, and whose ids are not known. One of another account is
-    /// not looked for. One that an execution may replace gets none, if one `may_replace` it.
+    /// Writes the ids of stacks that exist and are `right`, and whose ids are not known. One of
+    /// another account is not looked for.
     pub(in crate::reconcile) async fn identify(
         &self,
         stacks: impl Iterator<Item = &mut Stack>,
         pipeline: Option<&PipelineArn>,
-        may_replace: bool,
+        right: impl Fn(&FoundStack) -> bool,
     ) -> Result<(), Fault> {
-        let stays = |found: &FoundStack| !(may_replace && found.may_be_replaced());
         for stack in stacks.filter(|stack| stack.id.is_none() && !stack.is_elsewhere(pipeline)) {
             match self.stacks.named(stack).await {
-                Ok(found) => stack.id = found.filter(stays).map(|found| found.id),
+                Ok(found) => stack.id = found.filter(&right).map(|found| found.id),
                 // A pipeline can delete what the daemon may not see.
                 Err(fault) if fault.reason == Reason::AwsDenied => return Ok(()),
                 Err(fault) => return Err(fault),
@@ -214,6 +234,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         remaining.is_some_and(Vec::is_empty) && !by_template
     }
 
+    /// Returns a recorded stack as CloudFormation has it; `None` if it was deleted, also if others
+    /// have made another one of its name since.
+    pub(in crate::reconcile) async fn own_stack(
+        &self,
+        stack: &Stack,
+        mapping: &Mapping,
+    ) -> Result<Option<FoundStack>, Fault> {
+        let found = self.stacks.recorded(stack).await?;
+        Ok(found.filter(|found| !mapping.resources.is_of_others(stack, found)))
+    }
+
     /// Returns the recorded stacks that exist, with their ids. One of another account is not looked
     /// for.
     pub(in crate::reconcile) async fn remaining_stacks(
@@ -224,7 +255,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         for stack in &mapping.resources.stacks {
             if stack.is_elsewhere(mapping.pipeline_arn()) {
                 remaining.push(stack.clone());
-            } else if let Some(found) = self.stacks.recorded(stack).await? {
+            } else if let Some(found) = self.own_stack(stack, mapping).await? {
                 remaining.push(Stack {
                     id: Some(found.id),
                     ..stack.clone()

@@ -41,7 +41,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok(Deletion::Busy(why)) => (Teardown::postponed(failures, now), Some(why)),
             // What was stopped may still be about to create one.
             Ok(Deletion::Nothing) if mapping.resources.teardown.is_none() && has_run(mapping) => {
-                let postponed = EffectResult::retiring(Teardown::postponed(failures, now));
+                let postponed = Teardown::postponed(failures, now).after(&last, now);
+                let postponed = EffectResult::retiring(postponed);
                 return Some(Ok((postponed, Outcome::TeardownStarted)));
             }
             Ok(Deletion::Nothing) => return None,
@@ -57,7 +58,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Err(fault) => return Some(Err(fault)),
         };
         let done = EffectResult::Retiring {
-            teardown,
+            teardown: teardown.after(&last, now),
             problem,
             remaining,
         };
@@ -161,7 +162,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         resources.left.retain(|left| !is_own(left));
         let others = resources.stacks.iter_mut().filter(|stack| !is_own(stack));
-        self.identify(others, Some(&clone.arn), false).await
+        self.identify(others, Some(&clone.arn), |_| true).await
     }
 
     /// Returns the fault of a stack that another subject has reserved. If that subject does not
@@ -287,7 +288,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         mapping: &'a Mapping,
     ) -> Result<Option<(&'a Stack, FoundStack)>, Fault> {
         for stack in mapping.resources.stacks.iter().rev() {
-            if let Some(found) = self.stacks.recorded(stack).await? {
+            if let Some(found) = self.own_stack(stack, mapping).await? {
                 return Ok(Some((stack, found)));
             }
         }

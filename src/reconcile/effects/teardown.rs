@@ -63,8 +63,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok((execution, remaining)) => {
                 journal.execution = Some(execution.to_string());
                 let run = TeardownRun::Execution(execution);
+                let started = Teardown::started(run, last.failures);
                 let begun = EffectResult::Retiring {
-                    teardown: Teardown::started(run, last.failures),
+                    teardown: started.after(&last, self.clock.now()),
                     problem: None,
                     remaining,
                 };

@@ -14,7 +14,7 @@ use aws_smithy_mocks::mock;
 use aws_smithy_types::DateTime;
 use branchline::domain::clone::stacks::{FoundStack, Stack};
 use branchline::domain::fault::{Class, Fault, Reason};
-use branchline::domain::ids::StackId;
+use branchline::domain::ids::{StackId, Timestamp};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::{StackReader, StackWriter};
 
@@ -45,7 +45,7 @@ fn described(status: StackStatus) -> DescribeStacksOutput {
     let stack = SdkStack::builder()
         .stack_name("api-pr-7")
         .stack_id(ID)
-        .creation_time(DateTime::from_secs(0))
+        .creation_time(DateTime::from_secs(3))
         .stack_status(status);
     DescribeStacksOutput::builder()
         .stacks(stack.build())
@@ -72,6 +72,7 @@ async fn a_stack_is_found_by_its_id_until_it_is_deleted() {
     let failed = found(StackStatus::DeleteFailed).await.unwrap();
     assert_eq!(failed.status, FoundStack::DELETE_FAILED);
     assert_eq!(failed.id, id());
+    assert_eq!(failed.created_at, Timestamp(3_000));
     let deleting = found(StackStatus::DeleteInProgress).await.unwrap();
     assert_eq!(deleting.status, FoundStack::DELETING);
     assert_eq!(found(StackStatus::DeleteComplete).await, None);

@@ -5,6 +5,7 @@ mod audit;
 mod cut_off;
 mod left_behind;
 mod made_again;
+mod never_deployed;
 mod others;
 mod pipeline;
 mod policy_changes;

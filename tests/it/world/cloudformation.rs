@@ -23,10 +23,12 @@ fn id_of(name: &str, number: u32) -> StackId {
 impl Account {
     fn found_stack(&mut self, name: &str, now: Timestamp) -> Option<FoundStack> {
         self.stacks.end_deletions(now);
-        let status = self.stacks.status(name)?;
+        let created_at = self.stacks.created_at(name)?;
+        let status = self.stacks.status(name);
         Some(FoundStack {
             id: id_of(name, self.stacks.number(name)),
             status: status.unwrap_or(IDLE).to_owned(),
+            created_at,
         })
     }
 
@@ -53,8 +55,9 @@ impl FakePipelines {
     pub(crate) fn give_stack(&self, name: &str) {
         let account = self.account();
         let mut account = lock(&account);
-        account.stacks.end_deletions(self.now());
-        account.stacks.give(name);
+        let now = self.now();
+        account.stacks.end_deletions(now);
+        account.stacks.give(name, now);
     }
 
     /// Deletes a stack as another user of the account.

@@ -25,7 +25,8 @@ pub(crate) const DESTROY: &str = "cdk-destroy";
 /// The stacks of the account, and how often CloudFormation refuses to delete each of them.
 #[derive(Default)]
 pub(super) struct Stacks {
-    present: BTreeSet<String>,
+    /// The stacks that exist, each with its creation.
+    present: BTreeMap<String, Timestamp>,
     refused: BTreeMap<String, u32>,
     /// How many stacks had each name before the one that is there.
     earlier: BTreeMap<String, u32>,
@@ -48,7 +49,9 @@ impl Stacks {
         let possible = deployed
             .into_iter()
             .filter(|name| !self.deleted.contains_key(name));
-        self.present.extend(possible);
+        for name in possible {
+            self.present.entry(name).or_insert(now);
+        }
     }
 
     /// Begins to delete a stack, or to fail to.
@@ -82,17 +85,21 @@ impl Stacks {
 
     /// Ends a stack.
     pub(super) fn remove(&mut self, name: &str) {
-        if self.present.remove(name) {
+        if self.present.remove(name).is_some() {
             *self.earlier.entry(name.to_owned()).or_default() += 1;
         }
         self.statuses.remove(name);
     }
 
-    /// Returns what a stack is doing, if that is not the usual; `None` if there is no such stack.
-    pub(super) fn status(&self, name: &str) -> Option<Option<&'static str>> {
-        self.present.get(name)?;
+    /// Returns when a stack was created; `None` if there is no such stack.
+    pub(super) fn created_at(&self, name: &str) -> Option<Timestamp> {
+        self.present.get(name).copied()
+    }
+
+    /// Returns what a stack is doing, if that is not the usual.
+    pub(super) fn status(&self, name: &str) -> Option<&'static str> {
         let deleting = self.deleted.get(name).map(|_| FoundStack::DELETING);
-        Some(deleting.or(self.statuses.get(name).copied()))
+        deleting.or(self.statuses.get(name).copied())
     }
 
     /// Returns how many stacks had this name before.
@@ -102,12 +109,12 @@ impl Stacks {
 
     /// Returns the names of all stacks.
     pub(super) fn names(&self) -> Vec<String> {
-        self.present.iter().cloned().collect()
+        self.present.keys().cloned().collect()
     }
 
     /// Makes a stack as another user of the account.
-    pub(super) fn give(&mut self, name: &str) {
-        self.present.insert(name.to_owned());
+    pub(super) fn give(&mut self, name: &str, now: Timestamp) {
+        self.present.insert(name.to_owned(), now);
     }
 
     /// Lets CloudFormation say this about a stack.
@@ -201,7 +208,7 @@ impl FakePipelines {
         let account = self.account();
         let mut account = lock(&account);
         account.stacks.end_deletions(self.now());
-        account.stacks.present.clone()
+        account.stacks.names().into_iter().collect()
     }
 
     /// Lets CloudFormation refuse to delete a stack, this often.
