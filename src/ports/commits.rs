@@ -84,9 +84,9 @@ pub trait CommitLog: Send + Sync + 'static {
     /// If cancelled or failed: it may be replaced.
     fn replace(&self, record: &CommitRecord) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Replaces a record as [`CommitLog::replace`] does, and returns what is due about it; `None`
-    /// if it was not replaced. A record that is unreported already stays so: more than its report
-    /// may be due.
+    /// Replaces a record as [`CommitLog::replace`] does, and returns true if something may be due
+    /// about it; `None` if it was not replaced. A record that is unreported already stays so: more
+    /// than its report may be due.
     ///
     /// If cancelled or failed: it may be replaced.
     fn replace_as_due(
@@ -94,11 +94,11 @@ pub trait CommitLog: Send + Sync + 'static {
         mut record: CommitRecord,
         region: &str,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Due>, Fault>> + Send {
+    ) -> impl Future<Output = Result<Option<bool>, Fault>> + Send {
         async move {
-            let due = record.due(region, now);
-            record.is_unreported |= due != Due::Nothing;
-            Ok(self.replace(&record).await?.then_some(due))
+            let is_due = record.due(region, now) != Due::Nothing || record.may_be_in_comment();
+            record.is_unreported |= is_due;
+            Ok(self.replace(&record).await?.then_some(is_due))
         }
     }
 

@@ -10,7 +10,6 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
-use crate::domain::report::render::Due;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::report::updates;
 use crate::domain::state::mapping::Mapping;
@@ -170,8 +169,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 run.deployed(&event.execution, environment.as_ref());
             }
             let key = next.key.clone();
-            if let Some(due) = store.replace_as_due(next, &self.region, now).await? {
-                if due != Due::Nothing {
+            if let Some(is_due) = store.replace_as_due(next, &self.region, now).await? {
+                if is_due {
                     journal.commits.push(key);
                 }
                 return Ok(true);

@@ -139,7 +139,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
         context.check_lease()?;
-        let prepared = match self.look_before(&mut transition, effect).await {
+        let prepared = match self.look_before(&mut transition, effect, &files).await {
             Ok(()) => self.prepare(&mut transition, effect, files).await,
             Err(fault) => Err(fault),
         };
@@ -154,7 +154,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if look.is_some_and(|look| look.admits(&transition, self.clock.now())) {
             transition.unless_skipped = None;
         }
-        let takes_over = transition.takes_over();
+        let takes_over = transition.taken_over().is_some();
         let subject = transition.next.subject.clone();
         let commits = transition.commits.clone();
         let (claimed, repository_look) = self.claim(transition, effect).await;

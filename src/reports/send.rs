@@ -83,7 +83,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                     is_unreported: false,
                     ..record.next(now)
                 };
-                self.store.replace(&reported).await?;
+                if !self.store.replace(&reported).await? {
+                    self.outbox.push_at(post, now.plus(RACE));
+                }
             }
             Due::Later(at) => {
                 self.outbox.push_at(post, at);

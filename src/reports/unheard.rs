@@ -8,7 +8,6 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
-use crate::domain::report::render::Due;
 use crate::domain::report::updates::what_counts;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::text::plural;
@@ -184,8 +183,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let region = &self.config.region;
         let key = next.key.clone();
-        let due = self.store.replace_as_due(next, region, now).await?;
-        if due.is_some_and(|due| due != Due::Nothing) {
+        let is_due = self.store.replace_as_due(next, region, now).await?;
+        if is_due == Some(true) {
             self.outbox.push([key]);
         }
         Ok(())

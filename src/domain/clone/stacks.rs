@@ -238,19 +238,20 @@ impl FoundStack {
         status.ends_with("_IN_PROGRESS") && !may_be_deleted
     }
 
-    /// Returns true if a clone that has deployed nothing since this time has not made it.
+    /// Returns true if a clone that has stopped deploying at this time has not made it. `None` if
+    /// the clone may still deploy.
     #[must_use]
-    pub fn is_newer_than(&self, deployed_until: Timestamp) -> bool {
-        self.created_at > deployed_until.plus(LATE)
+    pub fn is_newer_than(&self, deployed_until: Option<Timestamp>) -> bool {
+        deployed_until.is_some_and(|until| self.created_at > until.plus(LATE))
     }
 
     /// Returns true if an execution that runs may replace it with another stack of its name, as the
-    /// action mode `REPLACE_ON_FAILURE` does (CodePipeline User Guide, "CloudFormation deploy
-    /// action reference").
+    /// action mode `REPLACE_ON_FAILURE` does after a failure (CodePipeline User Guide,
+    /// "CloudFormation deploy action reference"). What is in progress may fail.
     #[must_use]
     pub fn may_be_replaced(&self) -> bool {
-        let mut words = self.status.split('_');
-        words.any(|word| ["DELETE", "FAILED", "ROLLBACK"].contains(&word))
+        let has_failed = |word| ["DELETE", "ROLLBACK"].contains(&word);
+        !self.status.ends_with("_COMPLETE") || self.status.split('_').any(has_failed)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::report::ReportState;
 use crate::domain::report::fault::GitHubFaultKind;
 use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::run::Run;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::state::desired::AbsenceReason;
 
 /// A head commit of a subject.
@@ -320,6 +320,14 @@ impl CommitRecord {
     #[must_use]
     pub fn is_building(&self) -> bool {
         matches!(self.phase, Phase::Building { .. })
+    }
+
+    /// Returns true if a comment may have more than the report: the stages of an execution that has
+    /// ended.
+    #[must_use]
+    pub fn may_be_in_comment(&self) -> bool {
+        let has_comment = self.target.comment != CommentPolicy::Never;
+        has_comment && self.counted_run().is_some_and(Run::is_final)
     }
 
     /// Returns true if the commit's message is to be tried again.

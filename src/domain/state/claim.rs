@@ -9,7 +9,7 @@ use crate::domain::report::record::{Attempt, CommitUpdate};
 use crate::domain::report::updates::settled;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::effect::EffectResult;
-use crate::domain::state::mapping::{Expect, Mapping, State};
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 
 /// A row to write, and the condition under which it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,13 @@ impl Transition {
         }
     }
 
-    /// Returns true if it takes over the claim of another worker, which died or was too slow.
+    /// Returns the claim of another worker that it takes over: that one died or was too slow.
     #[must_use]
-    pub fn takes_over(&self) -> bool {
-        matches!(self.expect, Expect::Seen { claim: Some(_), .. })
+    pub fn taken_over(&self) -> Option<&ClaimInfo> {
+        match &self.expect {
+            Expect::Seen { claim, .. } => claim.as_ref(),
+            Expect::Unseen => None,
+        }
     }
 
     /// Returns the state of the row that it changes; `None` if there is no row.

@@ -2,7 +2,7 @@
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::overrides::TeardownPolicy;
-use crate::domain::clone::stacks::{FoundStack, Stack, StackKey};
+use crate::domain::clone::stacks::{Stack, StackKey};
 use crate::domain::ids::{PipelineArn, PipelineName, ProjectName, Timestamp};
 use crate::domain::state::teardown::Teardown;
 
@@ -77,14 +77,6 @@ impl Resources {
     #[must_use]
     pub fn deployed_until(&self) -> Option<Timestamp> {
         self.teardown.as_ref()?.deployed_until
-    }
-
-    /// Returns true if others have made a stack under a recorded name: its id is not recorded, and
-    /// the clone had stopped deploying before.
-    #[must_use]
-    pub fn is_of_others(&self, stack: &Stack, found: &FoundStack) -> bool {
-        let until = self.deployed_until();
-        stack.id.is_none() && until.is_some_and(|until| found.is_newer_than(until))
     }
 
     fn was_created(&self) -> bool {

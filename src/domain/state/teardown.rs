@@ -91,11 +91,18 @@ impl Teardown {
         }
     }
 
-    /// Returns this teardown of a clone that has stopped deploying by `now`, or had before `last`.
+    /// Records that the clone deploys nothing any more, unless that is recorded already.
     #[must_use]
-    pub fn after(self, last: &Self, now: Timestamp) -> Self {
+    pub fn deployed_by(mut self, now: Timestamp) -> Self {
+        self.deployed_until.get_or_insert(now);
+        self
+    }
+
+    /// Returns this teardown, which follows another one.
+    #[must_use]
+    pub fn after(self, last: &Self) -> Self {
         Self {
-            deployed_until: last.deployed_until.or(Some(now)),
+            deployed_until: last.deployed_until,
             ..self
         }
     }
@@ -258,37 +265,52 @@ mod tests {
         assert_eq!(teardown.step(&[], now, now), TeardownStep::LeftBehind);
     }
 
+    fn stack(status: &str) -> FoundStack {
+        let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/1";
+        FoundStack {
+            id: StackId::parse(id).unwrap(),
+            status: status.to_owned(),
+            created_at: Timestamp(0),
+        }
+    }
+
     #[test]
     fn a_stack_is_waited_for_while_it_is_being_deleted() {
-        let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/api-pr-7/1";
-        let id = StackId::parse(id).unwrap();
-        let step = |status: &str| {
-            step_of_stack(Some(&FoundStack {
-                id: id.clone(),
-                status: status.to_owned(),
-                created_at: Timestamp(0),
-            }))
-        };
+        let step = |status| step_of_stack(Some(&stack(status)));
         assert_eq!(step_of_stack(None), TeardownStep::Repeat);
         assert_eq!(step("DELETE_IN_PROGRESS"), TeardownStep::Wait);
         let failed = "stack api-pr-7 is DELETE_FAILED".to_owned();
         assert_eq!(step("DELETE_FAILED"), TeardownStep::Fail(failed));
-        let awaited = Teardown::started(TeardownRun::Stack(id.clone()), 0);
+        let deleted = stack("DELETE_IN_PROGRESS").id;
+        let awaited = Teardown::started(TeardownRun::Stack(deleted), 0);
         assert_eq!(
             awaited.step(&[], Timestamp(0), Timestamp(0).plus(UNLISTED)),
             TeardownStep::Wait
         );
-        let busy = |status: &str| {
-            let status = status.to_owned();
-            FoundStack {
-                id: id.clone(),
-                status,
-                created_at: Timestamp(0),
-            }
-            .is_busy()
-        };
+    }
+
+    #[test]
+    fn a_deletion_waits_for_an_update_and_for_nothing_else() {
+        let busy = |status| stack(status).is_busy();
         assert!(busy("UPDATE_IN_PROGRESS") && busy("UPDATE_ROLLBACK_IN_PROGRESS"));
         assert!(!busy("CREATE_IN_PROGRESS") && !busy("UPDATE_COMPLETE"));
         assert!(!busy("DELETE_IN_PROGRESS"));
+    }
+
+    #[test]
+    fn what_is_not_complete_may_be_replaced() {
+        for status in ["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"] {
+            assert!(!stack(status).may_be_replaced(), "{status}");
+        }
+        for status in [
+            "CREATE_IN_PROGRESS",
+            "CREATE_FAILED",
+            "ROLLBACK_COMPLETE",
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_ROLLBACK_FAILED",
+            "DELETE_FAILED",
+        ] {
+            assert!(stack(status).may_be_replaced(), "{status}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Deletes a clone.
 
 use crate::domain::clone::execution::Execution;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::{Fault, Reason};
@@ -25,9 +26,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         claim: &mut Transition,
         effect: &Effect,
+        files: &Result<CloneFiles, Fault>,
     ) -> Result<(), Fault> {
         self.recognize(claim, effect).await?;
-        self.drop_lost_stacks(claim, effect).await?;
+        self.drop_lost_stacks(claim, effect, files).await?;
         self.remember_executions(claim, effect).await
     }
 
@@ -58,13 +60,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<(), Fault> {
         // Since an earlier deletion that was cut off, the clone may have run.
-        let is_old = claim.seen_state() == Some(State::Starting);
+        let is_old = matches!(claim.seen_state(), Some(State::Starting | State::Deleting));
         let next = &mut claim.next;
         if let Some(name) = effect.deleted()
             && (is_old || next.observed.executions.is_empty())
             && next.pipeline_arn().is_some()
         {
-            next.observed.executions = self.last_executions(name, next).await?;
+            let executions = self.last_executions(name, next).await?;
+            // They are deleted with the pipeline.
+            if !executions.is_empty() {
+                next.observed.executions = executions;
+            }
         }
         Ok(())
     }
@@ -102,6 +108,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
         let teardown = mapping.resources.teardown.as_ref();
+        let last = teardown.cloned().unwrap_or_default();
         let found = self.pipeline_to_delete(name, action).await?;
         // Without an ARN there was none when the deletion was claimed.
         let was_there = mapping.pipeline_arn().is_some() || teardown.is_some();
@@ -111,7 +118,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .as_ref()
             .filter(|policy| **policy != TeardownPolicy::Stacks);
         let outcome = match (found, by_clone) {
-            (None, Some(_)) if !teardown.is_some_and(|last| last.is_remade) => {
+            (None, Some(_)) if !last.is_remade => {
                 return self.left_behind(mapping).await;
             }
             // An attempt before this one has deleted it.
@@ -140,7 +147,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         if mapping.wants_pipeline().is_some() {
             // It is open again, and gets its pipeline again.
-            return Ok((self.to_go_on(None), outcome));
+            let now = self.clock.now();
+            let due = Teardown::due(now).after(&last).deployed_by(now);
+            return Ok((EffectResult::retiring(due), outcome));
         }
         self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;

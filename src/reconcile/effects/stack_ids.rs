@@ -3,9 +3,10 @@
 //! under its name later.
 
 use crate::domain::clone::execution::{Execution, last_end};
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::stacks::{FoundStack, Stack};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{AbsenceReason, Spec};
 use crate::domain::state::effect::Effect;
@@ -18,9 +19,10 @@ use crate::reconcile::execute::Executor;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Removes from a claim the stacks that are not the subject's any more: those that do not exist
-    /// any more, if their ids are known, and all that are recorded for a pipeline that is deleted
-    /// after it was made again. One that the pipeline deploys by its name stays, if the pipeline
-    /// may have deployed it again.
+    /// any more, if their ids are known; those that others made after the clone had stopped
+    /// deploying, if not; and all that are recorded for a pipeline that is deleted after it was
+    /// made again. One that the pipeline deploys by its name stays, if the pipeline may have
+    /// deployed it again.
     ///
     /// # Errors
     /// `stack-not-ours` if the pipeline would be started, and it is certain that others have made a
@@ -29,6 +31,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         claim: &mut Transition,
         effect: &Effect,
+        files: &Result<CloneFiles, Fault>,
     ) -> Result<(), Fault> {
         let next = &claim.next;
         let is_remade = effect.deleted().is_some() && next.resources.is_remade();
@@ -49,7 +52,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 let lost = stacks
                     .clone()
                     .filter_map(|(stack, is_lost)| is_lost.then_some(stack));
-                self.refuse_made_again(lost, spec, claim).await?;
+                self.refuse_made_again(lost, spec, claim, files).await?;
                 None
             }
             Effect::Delete(name) if self.may_have_run(name, claim).await? => {
@@ -84,6 +87,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         lost: impl Iterator<Item = &'a Stack>,
         spec: &Spec,
         claim: &Transition,
+        files: &Result<CloneFiles, Fault>,
     ) -> Result<(), Fault> {
         let next = &claim.next;
         let Some(rule) = rule_of(next, spec, &self.rules) else {
@@ -93,7 +97,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if !is_known || self.may_have_run(&spec.pipeline, claim).await? {
             return Ok(());
         }
-        for stack in lost {
+        // Without the files there is no clone.
+        let Ok(files) = files else {
+            return Ok(());
+        };
+        let Ok((clone, _)) = self.clone_of(spec, next, rule, files).await else {
+            return Ok(());
+        };
+        let deployed = clone.stack_keys();
+        for stack in lost.filter(|stack| deployed.contains(&stack.key(&clone.arn))) {
             if self.stacks.named(stack).await?.is_some() {
                 return Err(exists(stack, rule));
             }
@@ -124,11 +136,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Err(fault) if fault.reason == Reason::AwsDenied => return Ok(false),
             Err(fault) => return Err(fault),
         };
-        let until = match next.resources.deployed_until() {
-            Some(until) => Some(until),
-            None => last_end(&self.last_executions(name, next).await?),
-        };
-        Ok(until.is_some_and(|until| found.is_newer_than(until)))
+        Ok(found.is_newer_than(self.deployed_until(name, claim).await?))
+    }
+
+    /// Returns when a clone had stopped deploying, of which an earlier attempt has begun the
+    /// deletion; `None` if it may still deploy.
+    async fn deployed_until(
+        &self,
+        name: &PipelineName,
+        claim: &Transition,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let next = &claim.next;
+        if let Some(until) = next.resources.deployed_until() {
+            return Ok(Some(until));
+        }
+        let executions = self.last_executions(name, next).await?;
+        if executions.is_empty() {
+            // The worker before this one may have deleted it, while its claim lasted.
+            let found = self.pipelines.find(name, next.pipeline_arn()).await?;
+            let last = claim.taken_over().filter(|_| found.is_none());
+            return Ok(last.map(|last| last.until));
+        }
+        Ok(last_end(&executions))
     }
 
     /// Returns true if the clone may have run since a claim recorded the ids of its stacks. The
@@ -145,7 +174,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(true);
         }
         let executions = self.last_executions(name, next).await?;
-        // One that was running did not replace a stack whose id was recorded.
+        // One that was running did not replace a stack whose id was recorded: that was complete.
         let is_known = |one: &Execution| known.iter().any(|known| known.is_same_run(one));
         Ok(!executions.iter().all(is_known))
     }
@@ -167,10 +196,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(());
         }
         let pipeline = next.pipeline_arn().cloned();
-        let may_replace = has_run(next);
+        let (may_replace, until) = (has_run(next), next.resources.deployed_until());
         let stacks = next.resources.stacks.iter_mut();
-        let stays = |found: &FoundStack| !(may_replace && found.may_be_replaced());
-        self.identify(stacks, pipeline.as_ref(), stays).await
+        let is_own = |found: &FoundStack| {
+            let stays = !may_replace || !found.may_be_replaced();
+            stays && !found.is_newer_than(until)
+        };
+        self.identify(stacks, pipeline.as_ref(), is_own).await
     }
 
     /// Returns the stacks with the ids that the claim did not record, because an execution was
@@ -184,23 +216,23 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         let mut stacks = mapping.resources.stacks.clone();
         let until = mapping.resources.deployed_until();
-        let is_own = |found: &FoundStack| until.is_none_or(|until| !found.is_newer_than(until));
+        let is_own = |found: &FoundStack| !found.is_newer_than(until);
         self.identify(stacks.iter_mut(), mapping.pipeline_arn(), is_own)
             .await?;
         Ok(Some(stacks))
     }
 
-    /// Writes the ids of stacks that exist and are `right`, and whose ids are not known. One of
-    /// another account is not looked for.
+    /// Writes the ids of stacks that exist and are the subject's own, and whose ids are not known.
+    /// One of another account is not looked for.
     pub(in crate::reconcile) async fn identify(
         &self,
         stacks: impl Iterator<Item = &mut Stack>,
         pipeline: Option<&PipelineArn>,
-        right: impl Fn(&FoundStack) -> bool,
+        is_own: impl Fn(&FoundStack) -> bool,
     ) -> Result<(), Fault> {
         for stack in stacks.filter(|stack| stack.id.is_none() && !stack.is_elsewhere(pipeline)) {
             match self.stacks.named(stack).await {
-                Ok(found) => stack.id = found.filter(&right).map(|found| found.id),
+                Ok(found) => stack.id = found.filter(&is_own).map(|found| found.id),
                 // A pipeline can delete what the daemon may not see.
                 Err(fault) if fault.reason == Reason::AwsDenied => return Ok(()),
                 Err(fault) => return Err(fault),
@@ -242,7 +274,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         mapping: &Mapping,
     ) -> Result<Option<FoundStack>, Fault> {
         let found = self.stacks.recorded(stack).await?;
-        Ok(found.filter(|found| !mapping.resources.is_of_others(stack, found)))
+        let until = mapping.resources.deployed_until();
+        Ok(found.filter(|found| stack.id.is_some() || !found.is_newer_than(until)))
     }
 
     /// Returns the recorded stacks that exist, with their ids. One of another account is not looked

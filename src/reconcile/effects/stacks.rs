@@ -29,19 +29,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> Option<EffectOutcome> {
         let mapping = action.claim.mapping();
+        let now = self.clock.now();
         let last = mapping.resources.teardown.clone().unwrap_or_default();
+        // The clone is gone.
+        let last = last.deployed_by(now);
         // It went well for the stack before.
         let failures = match last.run {
             Some(TeardownRun::Stack(_)) => 0,
             Some(TeardownRun::Execution(_)) | None => last.failures,
         };
-        let now = self.clock.now();
         let (teardown, problem) = match self.begin_deletion(action).await {
             Ok(Deletion::Begun(run)) => (Teardown::started(run, failures), None),
             Ok(Deletion::Busy(why)) => (Teardown::postponed(failures, now), Some(why)),
             // What was stopped may still be about to create one.
             Ok(Deletion::Nothing) if mapping.resources.teardown.is_none() && has_run(mapping) => {
-                let postponed = Teardown::postponed(failures, now).after(&last, now);
+                let postponed = Teardown::postponed(failures, now).after(&last);
                 let postponed = EffectResult::retiring(postponed);
                 return Some(Ok((postponed, Outcome::TeardownStarted)));
             }
@@ -58,7 +60,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Err(fault) => return Some(Err(fault)),
         };
         let done = EffectResult::Retiring {
-            teardown: teardown.after(&last, now),
+            teardown: teardown.after(&last),
             problem,
             remaining,
         };

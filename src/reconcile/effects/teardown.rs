@@ -63,9 +63,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Ok((execution, remaining)) => {
                 journal.execution = Some(execution.to_string());
                 let run = TeardownRun::Execution(execution);
-                let started = Teardown::started(run, last.failures);
+                let started = Teardown::started(run, last.failures).after(&last);
                 let begun = EffectResult::Retiring {
-                    teardown: started.after(&last, self.clock.now()),
+                    teardown: started.deployed_by(self.clock.now()),
                     problem: None,
                     remaining,
                 };

@@ -58,6 +58,27 @@ fn nothing_is_unsent(world: &World) {
     assert!(record.is_none_or(|record| !record.is_unsent && record.sender.is_none()));
 }
 
+/// A status does not have the stages, and a comment does.
+#[test]
+fn a_stage_that_is_heard_after_the_end_is_in_the_comment() {
+    for form in [ReportForm::Status, ReportForm::Check] {
+        run_story(async move |world| {
+            world.restart(vec![Rule {
+                report: Some(form),
+                ..commented(CommentPolicy::Always)
+            }]);
+            world.handle(Webhook::pull_request("opened")).await;
+            hear(world, 0, "SUCCEEDED").await;
+            let of_source = |world: &World| comments(world)[0].contains("Source");
+            assert!(!of_source(world), "{:?}", comments(world));
+            let event = PipelineEvent::stage(NAME, "api-pr-7-1", "Source", "SUCCEEDED");
+            world.hear(event).await;
+            assert!(of_source(world), "{form:?}: {:?}", comments(world));
+            nothing_is_unsent(world);
+        });
+    }
+}
+
 #[test]
 fn a_comment_is_created_once_and_edited_until_the_pipeline_is_removed() {
     run_story(async |world| {

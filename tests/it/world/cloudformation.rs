@@ -60,6 +60,12 @@ impl FakePipelines {
         account.stacks.give(name, now);
     }
 
+    /// Makes a stack that every pipeline may deploy.
+    pub(crate) fn share_stack(&self, name: &str) {
+        self.give_stack(name);
+        lock(&self.account()).stacks.share(name);
+    }
+
     /// Deletes a stack as another user of the account.
     pub(crate) fn remove_stack(&self, name: &str) {
         lock(&self.account()).stacks.remove(name);

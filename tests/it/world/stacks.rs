@@ -27,6 +27,8 @@ pub(crate) const DESTROY: &str = "cdk-destroy";
 pub(super) struct Stacks {
     /// The stacks that exist, each with its creation.
     present: BTreeMap<String, Timestamp>,
+    /// Those of other users of the account, which no pipeline may deploy.
+    others: BTreeSet<String>,
     refused: BTreeMap<String, u32>,
     /// How many stacks had each name before the one that is there.
     earlier: BTreeMap<String, u32>,
@@ -50,6 +52,7 @@ impl Stacks {
             .into_iter()
             .filter(|name| !self.deleted.contains_key(name));
         for name in possible {
+            assert!(!self.others.contains(&name), "{name} belongs to others");
             self.present.entry(name).or_insert(now);
         }
     }
@@ -85,6 +88,7 @@ impl Stacks {
 
     /// Ends a stack.
     pub(super) fn remove(&mut self, name: &str) {
+        self.others.remove(name);
         if self.present.remove(name).is_some() {
             *self.earlier.entry(name.to_owned()).or_default() += 1;
         }
@@ -115,6 +119,12 @@ impl Stacks {
     /// Makes a stack as another user of the account.
     pub(super) fn give(&mut self, name: &str, now: Timestamp) {
         self.present.insert(name.to_owned(), now);
+        self.others.insert(name.to_owned());
+    }
+
+    /// Lets every pipeline deploy a stack.
+    pub(super) fn share(&mut self, name: &str) {
+        self.others.remove(name);
     }
 
     /// Lets CloudFormation say this about a stack.

@@ -49,7 +49,7 @@ fn a_removal_that_was_cut_off_keeps_them_too() {
             1,
             "though the pipeline was gone already"
         );
-        assert_eq!(world.faults.count(Op::Executions), 1);
+        assert_eq!(world.faults.count(Op::Executions), 2, "one for each claim");
     });
 }
 

@@ -7,6 +7,7 @@ use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 
+use super::made_again::with_suffix;
 use super::{GONE, RETIRING, STACK, SUBJECT};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, stacks_rule};
@@ -15,7 +16,7 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 
 const UNAVAILABLE: Trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
 /// The call takes effect, and its answer is lost.
-const LOST: Trouble = Trouble::Fail(When::After, Reason::AwsUnavailable);
+pub(super) const LOST: Trouble = Trouble::Fail(When::After, Reason::AwsUnavailable);
 
 impl World {
     /// Opens pull request 7 under this rule. The answer of CreatePipeline is lost, and the message
@@ -70,9 +71,13 @@ fn a_stack_that_a_cut_off_creation_deploys_after_a_teardown_is_deleted() {
         world.close().await;
         world.reopen().await;
         world.faults.next(Op::Create, 1, LOST);
-        while world.mappings() != ["acme/api#7 starting api-pr-7"] {
-            world.look_after_teardowns().await;
+        let starting = ["acme/api#7 starting api-pr-7"];
+        for _ in 0..4 {
+            if world.mappings() != starting {
+                world.look_after_teardowns().await;
+            }
         }
+        assert_eq!(world.mappings(), starting);
         world.build().await;
         assert_eq!(world.stack_names(), [STACK]);
         world.close().await;
@@ -110,6 +115,39 @@ fn it_is_not_deployed_over_if_the_pull_request_is_open_again() {
         world.clock.advance(Duration::from_mins(5));
         world.reopen().await;
         assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.close_and_look().await;
+    });
+}
+
+#[test]
+fn another_suffix_lets_it_be_and_gives_the_pull_request_its_environment() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.close_and_cut_off().await;
+        world.make_again(STACK);
+        world.clock.advance(Duration::from_mins(5));
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.restart(vec![with_suffix("-preview-{number}")]);
+        world.reopen().await;
+        assert_eq!(world.dead_letter_reasons(), [""; 0]);
+        world.build().await;
+        assert_eq!(world.stack_names(), [STACK, "api-preview-7"]);
+        world.close_and_look().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn what_a_person_starts_after_a_cut_off_deletion_is_stopped() {
+    run_story(async |world| {
+        world.open_preview(stacks_rule()).await;
+        world.close_and_cut_off().await;
+        world.account.release("api-pr-7");
+        world.clock.advance(Duration::from_mins(5));
+        assert_eq!(world.faults.count(Op::Stop), 0);
+        world.close().await;
+        assert_eq!(world.faults.count(Op::Stop), 1);
         world.close_and_look().await;
     });
 }

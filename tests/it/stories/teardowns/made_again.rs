@@ -23,7 +23,7 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 
 const UNAVAILABLE: Trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
 
-fn with_suffix(suffix: &str) -> Rule {
+pub(super) fn with_suffix(suffix: &str) -> Rule {
     let mut rule = preview_rule();
     rule.overrides.preview.stack_suffix = FormatString::parse(suffix).ok();
     rule
@@ -313,7 +313,7 @@ fn a_teardown_template_deletes_no_target_that_is_shared() {
         rule.overrides.preview.teardown = TeardownPolicy::Pipeline(pipeline_name(TEARDOWN));
         rule.overrides.shared_targets = true;
         world.add_pipeline(deleting_template(), Tags::new());
-        world.account.give_stack("api");
+        world.account.share_stack("api");
         world.expect_stack("api");
         let template = deploying_template(TEMPLATE, REPOSITORY.1);
         world.open_clone(template, rule).await;

@@ -4,10 +4,17 @@
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
+use branchline::ports::Clock;
 
+use super::cut_off::LOST;
+use super::others::SECOND;
 use super::{GONE, RETIRING, STACK};
-use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, stacks_rule};
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{
+    TEMPLATE, deploying_template, preview_rule, stacks_rule, template_of_two_stacks,
+};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -21,10 +28,10 @@ impl World {
         assert_eq!(self.stack_names(), [""; 0]);
     }
 
-    /// Lets others make the stack, which has to stay.
-    fn make(&self) {
-        self.account.give_stack(STACK);
-        self.expect_stack(STACK);
+    /// Lets others make a stack, which has to stay.
+    fn make(&self, stack: &str) {
+        self.account.give_stack(stack);
+        self.expect_stack(stack);
     }
 }
 
@@ -37,7 +44,7 @@ fn one_that_others_make_while_a_teardown_fails_is_left_alone() {
             world.close().await;
             assert_eq!(world.mappings(), RETIRING);
             world.clock.advance(Duration::from_mins(5));
-            world.make();
+            world.make(STACK);
             world.go_on().await;
             assert_eq!(world.mappings(), GONE);
             assert_eq!(world.stack_names(), [STACK]);
@@ -52,12 +59,70 @@ fn one_that_others_make_after_a_cut_off_deletion_is_left_alone() {
             world.open_undeployed(rule).await;
             world.close_and_cut_off().await;
             world.clock.advance(Duration::from_mins(5));
-            world.make();
+            world.make(STACK);
             world.clock.advance(Duration::from_mins(5));
             world.close_and_look().await;
             assert_eq!(world.stack_names(), [STACK]);
         });
     }
+}
+
+#[test]
+fn one_that_others_make_after_a_deletion_that_was_refused_is_left_alone() {
+    run_story(async |world| {
+        let template = template_of_two_stacks(TEMPLATE, REPOSITORY.1);
+        world.open_clone(template, stacks_rule()).await;
+        assert_eq!(world.stack_names(), [STACK, SECOND]);
+        world.account.remove_stack(SECOND);
+        let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.faults.next(Op::DeleteStack, 1, refused);
+        world.close().await;
+        assert_eq!(world.failures(), 1);
+        world.clock.advance(Duration::from_mins(5));
+        world.make(SECOND);
+        world.go_on().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), [SECOND]);
+    });
+}
+
+/// The next worker does not find the pipeline any more.
+#[test]
+fn one_that_others_make_after_its_pipeline_was_deleted_is_left_alone() {
+    run_story(async |world| {
+        world.open_undeployed(stacks_rule()).await;
+        world.faults.next(Op::Remove, 1, LOST);
+        world.send(&Webhook::pull_request("closed").at(world.clock.now()));
+        world.work_once().await;
+        world.queue.purge();
+        assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+        assert_eq!(world.pipelines(), [""; 0]);
+        world.clock.advance(Duration::from_mins(5));
+        world.make(STACK);
+        world.close_and_look().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+/// The pull request is open again, so its pipeline is deleted and made again.
+#[test]
+fn one_that_others_make_before_its_pipeline_is_made_again_is_left_alone() {
+    run_story(async |world| {
+        world.open_undeployed(stacks_rule()).await;
+        world.close_and_cut_off().await;
+        world.reopen().await;
+        assert_eq!(world.mappings(), RETIRING);
+        world.clock.advance(Duration::from_mins(5));
+        world.make(STACK);
+        world.look_after_teardowns().await;
+        assert!(
+            world.last_error().starts_with("stack-not-ours"),
+            "{}",
+            world.last_error()
+        );
+        world.close_and_look().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
 }
 
 #[test]

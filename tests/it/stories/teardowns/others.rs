@@ -36,7 +36,7 @@ pub(super) fn web_rule() -> Rule {
 }
 
 /// A stack of the template of two stacks.
-const SECOND: &str = "web-pr-7";
+pub(super) const SECOND: &str = "web-pr-7";
 
 impl World {
     /// Has a template with one stack, and these rules.
