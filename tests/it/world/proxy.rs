@@ -189,7 +189,14 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
             Some(Fault::ErrorBefore) => client.write_all(&error(500, "InternalFailure")).await?,
             Some(Fault::Throttled) => client.write_all(&error(400, "ThrottlingException")).await?,
             Some(Fault::Late | Fault::ResetAfter | Fault::ErrorAfter | Fault::Truncated) | None => {
-                let answer = forward(shared.upstream, &request).await?;
+                let answer = tokio::select! {
+                    biased;
+                    answer = forward(shared.upstream, &request) => answer?,
+                    // The emulator would give the next message to it.
+                    () = gone(&client), if contains(&request, "amazonsqs.receivemessage") => {
+                        return Ok(());
+                    }
+                };
                 shared.count(&request, &answer);
                 match fault {
                     Some(Fault::ResetAfter) => return reset(client),
@@ -271,6 +278,13 @@ fn reset(client: TcpStream) -> io::Result<()> {
 /// what others wrote in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions
 /// are serializable, so they pass one after the other.
 static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Waits until a client that awaits an answer has closed its connection.
+async fn gone(client: &TcpStream) {
+    if matches!(client.peek(&mut [0]).await, Ok(1..)) {
+        std::future::pending().await
+    }
+}
 
 /// Forwards a request over a connection of its own, and reads the whole response.
 async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
