@@ -185,6 +185,7 @@ fn template() -> Template {
         declaration: Declaration::new(pipeline).expect("a declaration"),
         arn: PipelineArn::parse(arn).expect("an ARN"),
         version: Some(3),
+        updated_at: None,
     }
 }
 

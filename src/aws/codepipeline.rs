@@ -97,14 +97,15 @@ impl CodePipelines {
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| unexpected("an answer without a pipeline"))?;
-        let arn = answer
-            .metadata()
-            .and_then(|metadata| metadata.pipeline_arn());
+        let metadata = answer.metadata();
+        let updated = metadata.and_then(|metadata| metadata.updated()?.to_millis().ok());
+        let arn = metadata.and_then(|metadata| metadata.pipeline_arn());
         let arn = arn.ok_or_else(|| unexpected("an answer without an ARN"))?;
         Ok(Some(Template {
             declaration: declaration::from_sdk(pipeline).map_err(|why| unexpected(&why))?,
             arn: PipelineArn::parse(arn).map_err(|why| unexpected(&why.to_string()))?,
             version: pipeline.version(),
+            updated_at: updated.map(Timestamp),
         }))
     }
 

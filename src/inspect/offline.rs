@@ -55,6 +55,7 @@ impl OfflinePipelines {
             version: version.and_then(|version| i32::try_from(version).ok()),
             declaration,
             arn,
+            updated_at: None,
         }))
     }
 }

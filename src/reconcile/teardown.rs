@@ -35,11 +35,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         row: &Mapping,
     ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let mut journal = Journal::resume(row);
-        let done = self.teardown(row, &mut journal).await;
-        if let Err(fault) = &done {
-            self.note_refusal(row, fault, &mut journal).await;
-        }
-        let outcome = done?;
+        let outcome = self.teardown(row, &mut journal).await?;
         let is_changed = !matches!(outcome, Outcome::Unchanged(_));
         Ok(is_changed.then_some((outcome, journal.commits)))
     }
@@ -82,7 +78,20 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         row.state == State::Deleting && is_finished && row.claim_at(self.clock().now()).is_none()
     }
 
+    /// Goes on with a teardown. If its subject is open again, and a person has to correct something
+    /// before it gets its pipeline, its commit shows that.
     async fn teardown(&self, row: &Mapping, journal: &mut Journal) -> Result<Outcome, Fault> {
+        let done = self.go_on(row, journal).await;
+        // It may have been opened since the row was read.
+        if let Err(fault) = &done
+            && let Ok(Some(row)) = self.store().mapping(&row.subject).await
+        {
+            self.note_refusal(&row, fault, journal).await;
+        }
+        done
+    }
+
+    async fn go_on(&self, row: &Mapping, journal: &mut Journal) -> Result<Outcome, Fault> {
         let _lane = self.lanes.enter(&row.subject).await?;
         let read = row.resources.teardown.as_ref();
         let mut step = self.teardown_step(row).await?;

@@ -35,7 +35,7 @@ use crate::domain::clone::source::{repositories, set_source_branch, source};
 use crate::domain::clone::stacks::{Stack, StackKey, own_stacks};
 use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, project_tags, tags};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
+use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject, Timestamp};
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 
@@ -48,6 +48,8 @@ pub struct Template {
     pub arn: PipelineArn,
     /// The version, which each update increments.
     pub version: Option<i32>,
+    /// When it was last updated, if that is known.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A pipeline ready to be created, or to replace its earlier declaration. The declaration may

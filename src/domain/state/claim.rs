@@ -68,6 +68,14 @@ impl Transition {
         matches!(self.seen_state(), Some(State::Deleting | State::Retiring))
     }
 
+    /// Returns true if an attempt before it has begun to delete what the subject has, and nothing
+    /// has started the pipeline again since.
+    #[must_use]
+    pub fn follows_deletion(&self) -> bool {
+        let is_begun = !self.next.observed.executions.is_empty();
+        self.repeats_deletion() || (self.seen_state() == Some(State::Starting) && is_begun)
+    }
+
     /// Returns the pipeline name that the subject reserves with it, so that no other subject can.
     #[must_use]
     pub fn reserves(&self) -> Option<&PipelineName> {
@@ -210,9 +218,9 @@ impl Mapping {
         match self.state {
             State::Retiring => true,
             State::Deleting => self.resources.may_be_torn_down(),
-            State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
-                false
-            }
+            // It is to become the clone again.
+            State::Starting => self.resources.teardown.is_some(),
+            State::Creating | State::Active | State::Gone | State::Asleep => false,
         }
     }
 }

@@ -49,10 +49,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let stacks = next.resources.stacks.iter().zip(is_lost);
         let found = match effect {
             Effect::Create(spec) | Effect::Start(spec) | Effect::Adopt(spec) => {
-                let lost = stacks
-                    .clone()
-                    .filter_map(|(stack, is_lost)| is_lost.then_some(stack));
-                self.refuse_made_again(lost, spec, claim, files).await?;
+                let lost = stacks.clone();
+                let lost = lost.filter_map(|(stack, is_lost)| is_lost.then_some(stack));
+                self.refuse_made_again(lost.collect(), spec, claim, files)
+                    .await?;
                 None
             }
             Effect::Delete(name) if self.may_have_run(name, claim).await? => {
@@ -61,8 +61,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Delete(_) => None,
         };
         let pipeline = found.as_ref().zip(next.pipeline_arn());
-        let is_deployed =
-            |stack: &Stack| pipeline.is_some_and(|(found, arn)| stack.is_deployed_by(found, arn));
+        let is_deployed = |stack: &Stack| {
+            let is_of_others = stack.id.is_none() && !is_remade;
+            !is_of_others && pipeline.is_some_and(|(found, arn)| stack.is_deployed_by(found, arn))
+        };
         let own = stacks.filter_map(|(stack, is_lost)| match is_lost {
             false => Some(stack.clone()),
             true => is_deployed(stack).then(|| Stack {
@@ -81,10 +83,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 
     /// Refuses to deploy over a stack that others have made since a deletion was cut off: the clone
-    /// still deploys its name.
-    async fn refuse_made_again<'a>(
+    /// still deploys its name. One whose id is gone may have been deployed again.
+    async fn refuse_made_again(
         &self,
-        lost: impl Iterator<Item = &'a Stack>,
+        mut lost: Vec<&Stack>,
         spec: &Spec,
         claim: &Transition,
         files: &Result<CloneFiles, Fault>,
@@ -94,7 +96,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(());
         };
         let is_known = !next.observed.executions.is_empty();
-        if !is_known || self.may_have_run(&spec.pipeline, claim).await? {
+        let has_id = lost.iter().any(|stack| stack.id.is_some());
+        if has_id && (!is_known || self.may_have_run(&spec.pipeline, claim).await?) {
+            lost.retain(|stack| stack.id.is_none());
+        }
+        if lost.is_empty() {
             return Ok(());
         }
         // Without the files there is no clone.
@@ -105,7 +111,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(());
         };
         let deployed = clone.stack_keys();
-        for stack in lost.filter(|stack| deployed.contains(&stack.key(&clone.arn))) {
+        lost.retain(|stack| deployed.contains(&stack.key(&clone.arn)));
+        for stack in lost {
             if self.stacks.named(stack).await?.is_some() {
                 return Err(exists(stack, rule));
             }
@@ -114,8 +121,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 
     /// Returns true if others have made a stack under a name whose id is not recorded: it was
-    /// created after the clone had stopped deploying. An attempt that changed the clone has
-    /// recorded when that was. After one that was cut off, the executions say it.
+    /// created after the clone had stopped deploying, for a deletion that an earlier attempt has
+    /// begun.
     async fn is_made_by_others(
         &self,
         stack: &Stack,
@@ -123,10 +130,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
     ) -> Result<bool, Fault> {
         let next = &claim.next;
-        let Some(name) = effect.deleted().filter(|_| claim.repeats_deletion()) else {
-            return Ok(false);
+        let name = match effect {
+            Effect::Create(spec) | Effect::Start(spec) | Effect::Adopt(spec) => &spec.pipeline,
+            Effect::Delete(name) => name,
         };
-        if stack.is_elsewhere(next.pipeline_arn()) {
+        if !claim.follows_deletion() || stack.is_elsewhere(next.pipeline_arn()) {
             return Ok(false);
         }
         let found = match self.stacks.named(stack).await {
@@ -136,28 +144,36 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Err(fault) if fault.reason == Reason::AwsDenied => return Ok(false),
             Err(fault) => return Err(fault),
         };
-        Ok(found.is_newer_than(self.deployed_until(name, claim).await?))
+        let until = self.deployed_until(name, stack, claim).await?;
+        Ok(found.is_newer_than(until))
     }
 
-    /// Returns when a clone had stopped deploying, of which an earlier attempt has begun the
-    /// deletion; `None` if it may still deploy.
+    /// Returns when a clone had stopped deploying a stack, after an earlier attempt has begun to
+    /// delete the clone; `None` if it may still deploy the stack. An attempt that was settled has
+    /// recorded it.
     async fn deployed_until(
         &self,
         name: &PipelineName,
+        stack: &Stack,
         claim: &Transition,
     ) -> Result<Option<Timestamp>, Fault> {
         let next = &claim.next;
         if let Some(until) = next.resources.deployed_until() {
             return Ok(Some(until));
         }
-        let executions = self.last_executions(name, next).await?;
-        if executions.is_empty() {
-            // The worker before this one may have deleted it, while its claim lasted.
-            let found = self.pipelines.find(name, next.pipeline_arn()).await?;
-            let last = claim.taken_over().filter(|_| found.is_none());
-            return Ok(last.map(|last| last.until));
+        match self.pipelines.template(name).await {
+            Ok(found) if stack.is_deployed_by(&found.declaration, &found.arn) => {
+                Ok(last_end(&self.last_executions(name, next).await?))
+            }
+            // It was changed into the one that removes the environment.
+            Ok(found) => Ok(found.updated_at),
+            // The worker before this one has deleted it, while its claim lasted.
+            Err(fault) if fault.reason == Reason::TemplateMissing => {
+                let ended = last_end(&next.observed.executions);
+                Ok(ended.or(claim.taken_over().map(|last| last.until)))
+            }
+            Err(fault) => Err(fault),
         }
-        Ok(last_end(&executions))
     }
 
     /// Returns true if the clone may have run since a claim recorded the ids of its stacks. The

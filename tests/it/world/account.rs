@@ -38,6 +38,7 @@ pub(crate) struct Pipeline {
     /// The executions of earlier pipelines of its name. No two executions have the same id.
     pub(super) earlier: usize,
     pub(crate) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
     /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
     /// The source action that fetches the subject's branch.
@@ -152,6 +153,7 @@ impl Account {
             declaration: Declaration::new(json).ok_or_else(missing)?,
             arn: arn(name)?,
             version: Some(pipeline.version),
+            updated_at: Some(pipeline.updated_at),
         })
     }
 
@@ -189,6 +191,7 @@ impl Account {
             }],
             earlier: self.ended.get(name).copied().unwrap_or_default(),
             created_at: now,
+            updated_at: now,
             given: false,
             source: new.fingerprint.source.clone(),
         };
@@ -244,6 +247,7 @@ impl Account {
             pipeline.runs.clear();
         }
         pipeline.version += 1;
+        pipeline.updated_at = now;
         pipeline.source.clone_from(&new.fingerprint.source);
         for run in &mut pipeline.runs {
             run.outdated = true;

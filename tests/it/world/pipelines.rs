@@ -74,6 +74,7 @@ impl FakePipelines {
             runs: vec![Started::at(LONG_AGO)],
             earlier: 0,
             created_at: LONG_AGO,
+            updated_at: LONG_AGO,
             source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
             given: !is_owned(&tags, &super::story::owner()),

@@ -55,6 +55,7 @@ fn template(sources: Value) -> Template {
         declaration: Declaration::new(declaration).unwrap(),
         arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-main").unwrap(),
         version: Some(12),
+        updated_at: None,
     }
 }
 

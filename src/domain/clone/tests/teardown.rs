@@ -165,6 +165,7 @@ fn the_clone_becomes_a_pipeline_that_deletes_its_stacks_last_one_first() {
         declaration: clone.declaration,
         arn: clone.arn,
         version: Some(3),
+        updated_at: None,
     };
     let web = Stack {
         region: Some("us-east-1".into()),

@@ -14,7 +14,7 @@ use crate::world::rules::{TEMPLATE, deploying_template, preview_rule, stacks_rul
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
-const UNAVAILABLE: Trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+pub(super) const UNAVAILABLE: Trouble = Trouble::Fail(When::Before, Reason::AwsUnavailable);
 /// The call takes effect, and its answer is lost.
 pub(super) const LOST: Trouble = Trouble::Fail(When::After, Reason::AwsUnavailable);
 

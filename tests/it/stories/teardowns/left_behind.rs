@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use branchline::domain::fault::Reason;
+
 use super::{ACTIVE, GONE, STACK, SUBJECT};
 use crate::stories::clones::repairs::report;
-use crate::world::rules::{preview_rule, stacks_rule};
+use crate::world::rules::{preview_rule, reported, stacks_rule};
 use crate::world::story::{World, run_story};
 
 impl World {
@@ -26,6 +28,29 @@ impl World {
         let teardown = self.mapping(SUBJECT).resources.teardown;
         teardown.is_some_and(|teardown| teardown.is_left_behind())
     }
+}
+
+/// The job has read the mapping before the pull request was opened again.
+#[test]
+fn a_pull_request_that_is_open_again_shows_that_its_stack_belongs_to_others() {
+    run_story(async |world| {
+        world.open_preview(reported(preview_rule())).await;
+        world.close().await;
+        let row = world.mapping(SUBJECT);
+        world.run_unheard();
+        world.account.give_stack(STACK);
+        world.expect_stack(STACK);
+        world.reopen().await;
+        world.tell().await;
+        assert!(world.page(1).contains("Waiting"), "{}", world.page(1));
+        let refused = world.reconciler().continue_teardown(&row).await;
+        let reason = refused.map(|_| ()).map_err(|fault| fault.reason);
+        assert_eq!(reason, Err(Reason::StackNotOurs));
+        world.report_everything().await;
+        let page = world.page(1);
+        assert!(page.contains("a stack of its name exists"), "{page}");
+        world.close_and_look().await;
+    });
 }
 
 #[test]

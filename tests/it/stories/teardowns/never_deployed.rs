@@ -8,10 +8,11 @@ use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
 use branchline::ports::Clock;
 
-use super::cut_off::LOST;
+use super::cut_off::{LOST, UNAVAILABLE};
 use super::others::SECOND;
 use super::{GONE, RETIRING, STACK};
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::pipeline_event::PipelineEvent;
 use crate::world::rules::{
     TEMPLATE, deploying_template, preview_rule, stacks_rule, template_of_two_stacks,
 };
@@ -26,6 +27,13 @@ impl World {
         self.restart(vec![rule]);
         self.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(self.stack_names(), [""; 0]);
+    }
+
+    /// Lets the execution fail before it deploys anything.
+    async fn run_to_failure(&self) {
+        self.account.fail("api-pr-7", "Build");
+        self.hear(PipelineEvent::execution("api-pr-7", "api-pr-7-1", "FAILED"))
+            .await;
     }
 
     /// Lets others make a stack, which has to stay.
@@ -86,19 +94,65 @@ fn one_that_others_make_after_a_deletion_that_was_refused_is_left_alone() {
     });
 }
 
+/// The pipeline is the one that deletes the stack already, or still the clone.
+#[test]
+fn one_that_others_make_after_a_cut_off_deletion_is_not_deployed_over() {
+    for cut_off in [Op::Update, Op::Start] {
+        run_story(async move |world| {
+            world.open_undeployed(preview_rule()).await;
+            world.faults.next(cut_off, 1, UNAVAILABLE);
+            world.send(&Webhook::pull_request("closed").at(world.clock.now()));
+            world.work_once().await;
+            world.queue.purge();
+            assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+            world.clock.advance(Duration::from_mins(5));
+            world.make(STACK);
+            world.reopen().await;
+            assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+            world.push_second().await;
+            assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+            world.close_and_look().await;
+            assert_eq!(world.stack_names(), [STACK]);
+        });
+    }
+}
+
+/// The daemon ends after it has started the teardown, which fails later.
+#[test]
+fn one_that_others_make_during_a_teardown_that_was_not_settled_is_left_alone() {
+    run_story(async |world| {
+        world.open_undeployed(preview_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.faults.next(Op::Start, 1, LOST);
+        world.send(&Webhook::pull_request("closed").at(world.clock.now()));
+        world.work_once().await;
+        world.queue.purge();
+        assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
+        world.clock.advance(Duration::from_mins(5));
+        world.make(STACK);
+        world.run_unheard();
+        world.clock.advance(Duration::from_mins(1));
+        world.close_and_look().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
 /// The next worker does not find the pipeline any more.
 #[test]
 fn one_that_others_make_after_its_pipeline_was_deleted_is_left_alone() {
     run_story(async |world| {
         world.open_undeployed(stacks_rule()).await;
+        world.run_to_failure().await;
         world.faults.next(Op::Remove, 1, LOST);
         world.send(&Webhook::pull_request("closed").at(world.clock.now()));
         world.work_once().await;
         world.queue.purge();
         assert_eq!(world.mappings(), ["acme/api#7 deleting api-pr-7"]);
         assert_eq!(world.pipelines(), [""; 0]);
-        world.clock.advance(Duration::from_mins(5));
+        // No execution has run since the closing, and the claim of the first worker has not ended.
+        world.clock.advance(Duration::from_secs(130));
         world.make(STACK);
+        world.clock.advance(Duration::from_mins(5));
         world.close_and_look().await;
         assert_eq!(world.stack_names(), [STACK]);
     });
