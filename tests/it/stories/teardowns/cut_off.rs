@@ -35,8 +35,24 @@ impl World {
     /// Closes the pull request. The daemon ends after it has claimed the deletion, and before it
     /// changes anything.
     pub(super) async fn close_and_cut_off(&self) {
-        for op in [Op::Update, Op::Remove] {
-            self.faults.next(op, 1, UNAVAILABLE);
+        self.close_with(&[Op::Update, Op::Remove], UNAVAILABLE)
+            .await;
+    }
+
+    /// Opens the pull request again, after others have made its stack.
+    async fn reopen_when_taken(&self) {
+        self.open_preview(preview_rule()).await;
+        self.close_and_cut_off().await;
+        self.make_again(STACK);
+        self.clock.advance(Duration::from_mins(5));
+        self.reopen().await;
+        assert_eq!(self.dead_letter_reasons(), ["stack-not-ours"]);
+    }
+
+    /// Closes the pull request. The daemon ends at the first of these calls, which meets trouble.
+    pub(super) async fn close_with(&self, calls: &[Op], trouble: Trouble) {
+        for call in calls {
+            self.faults.next(*call, 1, trouble);
         }
         self.send(&Webhook::pull_request("closed").at(self.clock.now()));
         self.work_once().await;
@@ -109,12 +125,7 @@ fn a_stack_of_others_that_is_made_after_a_cut_off_deletion_is_left_alone() {
 #[test]
 fn it_is_not_deployed_over_if_the_pull_request_is_open_again() {
     run_story(async |world| {
-        world.open_preview(preview_rule()).await;
-        world.close_and_cut_off().await;
-        world.make_again(STACK);
-        world.clock.advance(Duration::from_mins(5));
-        world.reopen().await;
-        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.reopen_when_taken().await;
         world.close_and_look().await;
     });
 }
@@ -122,12 +133,7 @@ fn it_is_not_deployed_over_if_the_pull_request_is_open_again() {
 #[test]
 fn another_suffix_lets_it_be_and_gives_the_pull_request_its_environment() {
     run_story(async |world| {
-        world.open_preview(preview_rule()).await;
-        world.close_and_cut_off().await;
-        world.make_again(STACK);
-        world.clock.advance(Duration::from_mins(5));
-        world.reopen().await;
-        assert_eq!(world.dead_letter_reasons(), ["stack-not-ours"]);
+        world.reopen_when_taken().await;
         world.restart(vec![with_suffix("-preview-{number}")]);
         world.reopen().await;
         assert_eq!(world.dead_letter_reasons(), [""; 0]);

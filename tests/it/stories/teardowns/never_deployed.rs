@@ -6,7 +6,6 @@ use std::time::Duration;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
-use branchline::ports::Clock;
 
 use super::cut_off::{LOST, UNAVAILABLE};
 use super::others::SECOND;
@@ -34,15 +33,6 @@ impl World {
         self.account.fail("api-pr-7", "Build");
         self.hear(PipelineEvent::execution("api-pr-7", "api-pr-7-1", "FAILED"))
             .await;
-    }
-
-    /// Closes the pull request. The daemon ends at this call of the deletion, which meets trouble.
-    async fn close_with(&self, op: Op, trouble: Trouble) {
-        self.faults.next(op, 1, trouble);
-        self.send(&Webhook::pull_request("closed").at(self.clock.now()));
-        self.work_once().await;
-        self.queue.purge();
-        assert_eq!(self.mappings(), ["acme/api#7 deleting api-pr-7"]);
     }
 
     /// Lets others make a stack, which has to stay.
@@ -109,7 +99,7 @@ fn one_that_others_make_after_a_cut_off_deletion_is_not_deployed_over() {
     for cut_off in [Op::Update, Op::Start] {
         run_story(async move |world| {
             world.open_undeployed(preview_rule()).await;
-            world.close_with(cut_off, UNAVAILABLE).await;
+            world.close_with(&[cut_off], UNAVAILABLE).await;
             world.clock.advance(Duration::from_mins(5));
             world.make(STACK);
             world.reopen().await;
@@ -128,7 +118,7 @@ fn one_that_others_make_during_a_teardown_that_was_not_settled_is_left_alone() {
     run_story(async |world| {
         world.open_undeployed(preview_rule()).await;
         world.account.refuse_deletion(STACK, 1);
-        world.close_with(Op::Start, LOST).await;
+        world.close_with(&[Op::Start], LOST).await;
         world.clock.advance(Duration::from_mins(5));
         world.make(STACK);
         world.run_unheard();
@@ -144,7 +134,7 @@ fn one_that_others_make_after_its_pipeline_was_deleted_is_left_alone() {
     run_story(async |world| {
         world.open_undeployed(stacks_rule()).await;
         world.run_to_failure().await;
-        world.close_with(Op::Remove, LOST).await;
+        world.close_with(&[Op::Remove], LOST).await;
         assert_eq!(world.pipelines(), [""; 0]);
         // No execution has run since the closing, and the claim of the first worker has not ended.
         world.clock.advance(Duration::from_secs(130));
