@@ -103,7 +103,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if lost.is_empty() {
             return Ok(());
         }
-        // Without the files there is no clone.
+        // A clone that cannot be built deploys nothing. Preparing it reports why.
         let Ok(files) = files else {
             return Ok(());
         };
